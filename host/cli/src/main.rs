@@ -1,0 +1,3 @@
+//! The program `ckpt-policy`.
+
+fn main() {}

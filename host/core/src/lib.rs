@@ -1,0 +1,4 @@
+//! The decision core of `ckpt-policy`.
+
+pub mod contract;
+pub mod reduction;

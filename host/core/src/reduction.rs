@@ -1,0 +1,1 @@
+//! Exact reductions over the numbers of all ranks.
