@@ -309,7 +309,9 @@ pub enum Fault {
     #[error("the policy trapped: {0}")]
     Trap(String),
     /// The policy used up its fuel.
-    #[error("the policy used up its fuel of {fuel} in one call; raise `fuel` in `[limits]` if that is not an endless loop")]
+    #[error(
+        "the policy used up its fuel of {fuel} in one call; raise `fuel` in `[limits]` if that is not an endless loop"
+    )]
     Fuel {
         /// The limit, in units of the engine's fuel.
         fuel: u64,
@@ -334,6 +336,20 @@ impl Fault {
             Self::Fuel { .. } => 5,
             Self::Answer(_) => 6,
             Self::Machine(_) => 255,
+        }
+    }
+
+    /// Returns what a fault of this code is, for ranks that do not have its text.
+    #[must_use]
+    pub fn name(code: u8) -> &'static str {
+        match code {
+            1 => "it refused its configuration",
+            2 => "it refused its state",
+            3 => "it cannot answer",
+            4 => "it trapped",
+            5 => "it used up its fuel",
+            6 => "its answer is refused",
+            _ => "the machine could not run it",
         }
     }
 }

@@ -107,13 +107,20 @@ impl Metrics {
     /// Keeps only the facts, whose names begin with `host.`.
     #[must_use]
     pub fn facts(&self) -> Self {
-        self.iter().filter(|(name, _)| name.starts_with("host.")).collect()
+        self.iter()
+            .filter(|(name, _)| name.starts_with("host."))
+            .collect()
     }
 }
 
 impl<N: Into<String>> FromIterator<(N, f64)> for Metrics {
     fn from_iter<I: IntoIterator<Item = (N, f64)>>(numbers: I) -> Self {
-        Self(numbers.into_iter().map(|(name, value)| (name.into(), canonical(value))).collect())
+        Self(
+            numbers
+                .into_iter()
+                .map(|(name, value)| (name.into(), canonical(value)))
+                .collect(),
+        )
     }
 }
 

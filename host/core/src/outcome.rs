@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Ballot, CheckpointId, Figure, Label, Reduced};
+use crate::contract::{Ballot, CheckpointId, Figure, Label, Reduced, Verdict};
 use crate::event::Moment;
 
 /// Whether a policy acts or only watches.
@@ -42,6 +42,8 @@ pub struct Outcome {
     pub save: bool,
     /// The checkpoint to write or, without `save`, the one of this step that is asked for again.
     pub checkpoint: Option<CheckpointId>,
+    /// Why a save that was asked for is not made, such as a veto.
+    pub refused: Option<String>,
     /// What enforced policies tell the trainer, saved or not; sorted, each once.
     pub tags: Vec<String>,
     /// Checkpoints to delete now, on all ranks; repeated until every rank has reported them.
@@ -117,6 +119,7 @@ impl Outcome {
             round: None,
             save: false,
             checkpoint: None,
+            refused: None,
             tags: Vec::new(),
             delete: Vec::new(),
             stop: false,
@@ -125,5 +128,39 @@ impl Outcome {
             interrupted: false,
             opinions: Vec::new(),
         }
+    }
+}
+
+impl Opinion {
+    /// Returns the opinion of a policy that has not spoken yet.
+    pub(crate) fn new(policy: usize, values: Vec<Reduced>) -> Self {
+        Self {
+            policy,
+            ballot: None,
+            reason: String::new(),
+            figures: Vec::new(),
+            tags: Vec::new(),
+            labels: Vec::new(),
+            hold: Vec::new(),
+            release: Vec::new(),
+            stop: false,
+            not_before: None,
+            values,
+            error: None,
+            shadow: None,
+        }
+    }
+
+    /// Takes over what the policy said; its state is nobody else's business.
+    pub(crate) fn say(&mut self, verdict: Verdict) {
+        self.ballot = Some(verdict.ballot);
+        self.reason = verdict.reason;
+        self.figures = verdict.figures;
+        self.tags = verdict.tags;
+        self.labels = verdict.labels;
+        self.hold = verdict.hold;
+        self.release = verdict.release;
+        self.stop = verdict.stop;
+        self.not_before = verdict.not_before;
     }
 }

@@ -1,0 +1,621 @@
+//! One rank's host: asks the policies, combines their verdicts, keeps the ledger.
+//!
+//! Does no IO, reads no clock and waits for nobody: whoever owns the process group moves the bytes
+//! between `begin` and `complete`. There are three kinds of methods: those that begin an exchange
+//! ([`Host::begin`], [`Host::settle`], [`Host::finish`], [`Host::snapshot`]), those that go on with
+//! it ([`Host::complete`], [`Host::complete_snapshot`]), and reports ([`Host::saved`],
+//! [`Host::failed`], [`Host::deleted`], [`Host::interrupt`], [`Host::request_save`]), which only
+//! record on this rank; all ranks learn of them in the next round.
+//!
+//! Invariant: ledger and states move when a round completes, all together, or not at all.
+
+mod contribute;
+mod facts;
+mod judge;
+mod restore;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::agreement;
+use crate::contract::CheckpointId;
+use crate::error::Error;
+use crate::event::{Event, Moment};
+use crate::layout::Layout;
+use crate::ledger::Ledger;
+use crate::message::{self, Kind, Message, Remembered, SaveStatus, Shape};
+use crate::outcome::Outcome;
+use crate::seat::{Instant, Seat};
+use crate::setup::{Place, PolicyInfo, Rules};
+use crate::snapshot::Snapshot;
+
+use judge::Judged;
+
+/// One answer of the host: bytes that must travel first, or the result.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress<T> {
+    /// All-gather these bytes over all ranks and hand the result to the matching `complete`.
+    Exchange(Vec<u8>),
+    /// Nothing more has to travel.
+    Done(T),
+}
+
+/// How a save went on this rank.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Saved {
+    /// Bytes that this rank wrote.
+    pub bytes: u64,
+    /// Seconds from the start to durable; `None` where nobody measured.
+    pub seconds: Option<f64>,
+    /// Of those, seconds for which training stood still.
+    pub stall_seconds: Option<f64>,
+}
+
+/// One checkpoint of the enforced ledger, for people and adapters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Its id.
+    pub id: CheckpointId,
+    /// Optimizer steps done when it was saved.
+    pub step: u64,
+    /// Epoch in progress then.
+    pub epoch: u64,
+    /// Written and durable on every rank.
+    pub complete: bool,
+    /// Something outside protects it.
+    pub pinned: bool,
+    /// Size in bytes over all ranks; zero until it is complete.
+    pub bytes: u64,
+    /// Of all policies that asked for it.
+    pub tags: Vec<String>,
+    /// Indices of the policies that hold it, in the order of the configuration.
+    pub holders: Vec<usize>,
+}
+
+/// One rank's host; see the [module](crate) for the loop around it.
+pub struct Host {
+    place: Place,
+    rules: Rules,
+    layout: Layout,
+    shape: Shape,
+    seats: Vec<Seat>,
+    infos: Vec<PolicyInfo>,
+    ledger: Ledger,
+    course: Course,
+    local: Local,
+    pending: Option<Pending>,
+}
+
+/// Where the run is; the same on all ranks that have seen the same events.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Course {
+    /// Rounds completed.
+    pub(crate) round: u64,
+    /// What a new checkpoint would be called.
+    pub(crate) next_id: CheckpointId,
+    /// How often the run went on from a checkpoint.
+    pub(crate) restarts: u64,
+    pub(crate) failed_saves: u64,
+    /// The step of the newest `step-end`.
+    pub(crate) step_end: u64,
+    /// The step of the newest round.
+    pub(crate) round_step: u64,
+    /// Step and epoch of the newest event.
+    pub(crate) step: u64,
+    pub(crate) epoch: u64,
+    /// All ranks have learnt that the run must leave.
+    pub(crate) interrupted: bool,
+    /// Digest of the newest outcome.
+    pub(crate) outcome: u128,
+}
+
+/// What only this rank knows until the next round.
+#[derive(Debug, Default)]
+struct Local {
+    memory: Vec<Remembered>,
+    reports: BTreeMap<CheckpointId, Report>,
+    deleted: BTreeSet<CheckpointId>,
+    interrupted: bool,
+    save_requested: bool,
+    /// What the newest event gave for each input; a settling round uses it again.
+    given: Vec<Option<f64>>,
+    /// Names of all metrics so far, for the hint at one that is missing.
+    logged: BTreeSet<String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Report {
+    status: SaveStatus,
+    saved: Saved,
+}
+
+/// An exchange under way.
+struct Pending {
+    at: Instant,
+    /// For each policy, whether this round asks it.
+    asked: Vec<bool>,
+    /// What each policy's `observe` failed with on this rank.
+    faults: Vec<Option<String>>,
+    stage: Stage,
+}
+
+enum Stage {
+    Gathering,
+    Confirming(Box<Judged>),
+    /// This machine could not run a policy; the others learn it in the next exchange.
+    Broken,
+    Remembering,
+}
+
+impl Host {
+    /// Begins the round of one event; where nobody is due the answer is an idle outcome.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Order`] while another exchange is open, and for the moment `settled`, which only
+    /// [`Host::settle`] brings about.
+    pub fn begin(&mut self, event: &Event) -> Result<Progress<Outcome>, Error> {
+        self.check_free()?;
+        if event.moment == Moment::Settled {
+            return Err(Error::Order(
+                "the moment `settled` is begun by `settle`, not by an event",
+            ));
+        }
+        let at = Instant {
+            moment: event.moment,
+            step: event.step,
+            epoch: event.epoch,
+        };
+        self.remember(event);
+        let asked = self.asked(at);
+        let wanted = self.is_round_wanted(at, &asked);
+        if at.moment == Moment::StepEnd {
+            self.course.step_end = at.step;
+        }
+        (self.course.step, self.course.epoch) = (at.step, at.epoch);
+        if !wanted {
+            return Ok(Progress::Done(Outcome::idle(at.moment)));
+        }
+        Ok(self.contribute(at, asked))
+    }
+
+    /// Begins a settling round (moment `settled`), with the numbers of the event before it.
+    ///
+    /// All ranks call it after a synchronous save, also the one on which the save failed, and
+    /// where an outcome says [`settle`](Outcome::settle).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Order`] while another exchange is open.
+    pub fn settle(&mut self) -> Result<Progress<Outcome>, Error> {
+        self.check_free()?;
+        let Course { step, epoch, .. } = self.course;
+        let at = Instant {
+            moment: Moment::Settled,
+            step,
+            epoch,
+        };
+        let asked = self.asked(at);
+        Ok(self.contribute(at, asked))
+    }
+
+    /// Settles what is left at the end of a run: saves whose end not all ranks know, and deletions
+    /// that not all ranks have reported. Report first what has ended on this rank.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Order`] while another exchange is open.
+    pub fn finish(&mut self) -> Result<Progress<Outcome>, Error> {
+        self.check_free()?;
+        if self.ledger.in_flight_count() == 0 && self.ledger.all_deleting().next().is_none() {
+            return Ok(Progress::Done(Outcome::idle(Moment::Settled)));
+        }
+        self.settle()
+    }
+
+    /// Takes the messages of all ranks, concatenated in their order, and goes on: to the outcome,
+    /// or to the exchange that confirms it.
+    ///
+    /// # Errors
+    ///
+    /// A disagreement, a machine's fault, or unusable messages. Nothing has changed then, and the
+    /// same error is returned on all ranks that took part.
+    pub fn complete(&mut self, messages: &[u8]) -> Result<Progress<Outcome>, Error> {
+        let Some(pending) = self.pending.take() else {
+            return Err(Error::Order("`complete` without an exchange under way"));
+        };
+        let result = self.go_on(pending, messages);
+        if result.is_err() {
+            self.rollback();
+        }
+        result
+    }
+
+    /// Reports that this rank's part of a checkpoint is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Report`] where it is not in flight, or was reported before.
+    pub fn saved(&mut self, id: CheckpointId, saved: Saved) -> Result<(), Error> {
+        self.report(
+            id,
+            "saved",
+            Report {
+                status: SaveStatus::Saved,
+                saved,
+            },
+        )
+    }
+
+    /// Reports that this rank's part of a checkpoint could not be written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Report`] where it is not in flight, or was reported before.
+    pub fn failed(&mut self, id: CheckpointId) -> Result<(), Error> {
+        let saved = Saved::default();
+        self.report(
+            id,
+            "failed",
+            Report {
+                status: SaveStatus::Failed,
+                saved,
+            },
+        )
+    }
+
+    /// Reports that this rank's part of a checkpoint is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Report`] where nobody ordered its deletion.
+    pub fn deleted(&mut self, id: CheckpointId) -> Result<(), Error> {
+        if self.ledger.is_deleting(id) {
+            self.local.deleted.insert(id);
+            return Ok(());
+        }
+        let found = match self.ledger.get(id) {
+            Some(_) => "it is to be kept",
+            None => "the ledger does not know it",
+        };
+        Err(Error::Report {
+            id,
+            report: "deleted",
+            found,
+        })
+    }
+
+    /// Notes that this rank was told to leave; all ranks learn it in the next round.
+    pub fn interrupt(&mut self) {
+        self.local.interrupted = true;
+    }
+
+    /// Notes that somebody asked this rank for a save; policies see `host.save-requested` until
+    /// the next save.
+    pub fn request_save(&mut self) {
+        self.local.save_requested = true;
+    }
+
+    /// Takes a snapshot; where ranks remember numbers of their own, these travel first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Order`] while another exchange is open.
+    pub fn snapshot(&mut self) -> Result<Progress<Snapshot>, Error> {
+        self.check_free()?;
+        if self.layout.memory.is_empty() {
+            return Ok(Progress::Done(self.to_snapshot(&[])));
+        }
+        let Course { step, epoch, .. } = self.course;
+        let at = Instant {
+            moment: Moment::Settled,
+            step,
+            epoch,
+        };
+        let message = self.message(Kind::Snapshot, at);
+        let stage = Stage::Remembering;
+        self.pending = Some(Pending {
+            at,
+            asked: Vec::new(),
+            faults: Vec::new(),
+            stage,
+        });
+        Ok(Progress::Exchange(message.encode(self.shape)))
+    }
+
+    /// Takes the messages of all ranks that [`Host::snapshot`] asked for.
+    ///
+    /// # Errors
+    ///
+    /// A disagreement, or unusable messages.
+    pub fn complete_snapshot(&mut self, messages: &[u8]) -> Result<Snapshot, Error> {
+        let Some(pending) = self.pending.take() else {
+            return Err(Error::Order(
+                "`complete_snapshot` without a snapshot under way",
+            ));
+        };
+        let messages = self.receive(&pending, messages)?;
+        let memory: Vec<_> = messages.into_iter().map(|message| message.memory).collect();
+        Ok(self.to_snapshot(&memory))
+    }
+
+    /// Returns which rank of how many this is.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Returns the policies in the order of the configuration.
+    #[must_use]
+    pub fn policies(&self) -> &[PolicyInfo] {
+        &self.infos
+    }
+
+    /// Returns the checkpoints of the enforced ledger, oldest first.
+    pub fn checkpoints(&self) -> impl Iterator<Item = Held> + '_ {
+        self.ledger.listed().map(|entry| Held {
+            id: entry.id(),
+            step: entry.facts.step,
+            epoch: entry.facts.epoch,
+            complete: entry.complete,
+            pinned: entry.pinned,
+            bytes: entry.bytes,
+            tags: entry.tags.clone(),
+            holders: crate::ledger::policies(entry.holders).collect(),
+        })
+    }
+
+    /// Returns the checkpoints that a shadow would have kept, oldest first; none for a policy that
+    /// is enforced.
+    pub fn shadow_checkpoints(&self, policy: usize) -> impl Iterator<Item = CheckpointId> + '_ {
+        let ledger = self.seats.get(policy).and_then(|seat| seat.shadow.as_ref());
+        ledger
+            .into_iter()
+            .flat_map(Ledger::listed)
+            .map(crate::ledger::Entry::id)
+    }
+
+    /// Returns the labels that point at a checkpoint: policy, name, checkpoint. A shadow's labels
+    /// point into its own ledger.
+    pub fn labels(&self) -> impl Iterator<Item = (usize, &str, CheckpointId)> + '_ {
+        self.seats
+            .iter()
+            .enumerate()
+            .flat_map(move |(policy, seat)| {
+                let ledger = seat.shadow.as_ref().unwrap_or(&self.ledger);
+                seat.memory
+                    .labels
+                    .iter()
+                    .filter(|label| ledger.get(label.checkpoint).is_some())
+                    .map(move |label| (policy, label.name.as_str(), label.checkpoint))
+            })
+    }
+
+    fn check_free(&self) -> Result<(), Error> {
+        match self.pending {
+            Some(_) => Err(Error::Order(
+                "an exchange is under way: call `complete` first",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Which policies this moment's round asks, should there be one.
+    fn asked(&self, at: Instant) -> Vec<bool> {
+        let before = self.course.step_end;
+        let multiple = |steps: u64| at.step / steps > before / steps;
+        self.seats
+            .iter()
+            .zip(&self.layout.policies)
+            .map(|(seat, places)| {
+                // A shadow's saves settle in its own ledger, not in the real one's rounds.
+                let real = at.moment != Moment::Settled || seat.is_enforced();
+                real && seat.wants(at, places, multiple)
+            })
+            .collect()
+    }
+
+    fn is_round_wanted(&self, at: Instant, asked: &[bool]) -> bool {
+        let due = self
+            .seats
+            .iter()
+            .zip(asked)
+            .any(|(seat, asked)| *asked && seat.is_active());
+        let passed = at.step.saturating_sub(self.course.round_step);
+        let settles = self.ledger.in_flight_count() > 0 && passed >= self.rules.settle_steps;
+        let listens = self.listens_for_signals() && passed >= self.rules.signal_steps;
+        due || settles || listens
+    }
+
+    /// Whether any policy cares that a rank was told to leave, or asked for a save.
+    fn listens_for_signals(&self) -> bool {
+        self.seats
+            .iter()
+            .filter(|seat| seat.is_active())
+            .any(|seat| {
+                let plan = &seat.info.plan;
+                plan.moments
+                    .iter()
+                    .any(|name| name == Moment::Interrupted.name())
+                    || plan.inputs.iter().any(|input| {
+                        input.name == "host.interrupted" || input.name == "host.save-requested"
+                    })
+            })
+    }
+
+    fn go_on(&mut self, pending: Pending, messages: &[u8]) -> Result<Progress<Outcome>, Error> {
+        let messages = self.receive(&pending, messages)?;
+        match pending.stage {
+            Stage::Gathering => self.judge(pending, &messages),
+            Stage::Confirming(judged) => Ok(Progress::Done(self.commit(*judged))),
+            Stage::Broken => Err(Error::Order("a machine's fault was not among the messages")),
+            Stage::Remembering => Err(Error::Order(
+                "a snapshot is under way: call `complete_snapshot`",
+            )),
+        }
+    }
+
+    /// Decodes the messages and proves that all ranks are at the same point with the same books.
+    fn receive(&self, pending: &Pending, bytes: &[u8]) -> Result<Vec<Message>, Error> {
+        let when = || format!("in round {}", self.course.round + 1);
+        let messages = message::decode_all(bytes, self.place.world_size, self.shape)
+            .map_err(|what| Error::Message { when: when(), what })?;
+        self.check_machines(&messages)?;
+        let mut differences = positions(&messages);
+        if differences.is_empty() {
+            differences = self.books(&messages, &pending.stage);
+        }
+        match differences.is_empty() {
+            true => Ok(messages),
+            false => Err(Error::Disagreement {
+                when: when(),
+                differences,
+            }),
+        }
+    }
+
+    fn check_machines(&self, messages: &[Message]) -> Result<(), Error> {
+        for message in messages {
+            if let Some(policy) = message.machine {
+                let seat = self.seats.get(policy as usize);
+                let name = seat.map_or_else(|| policy.to_string(), |seat| seat.info.name.clone());
+                let (rank, round) = (message.rank, message.round);
+                return Err(Error::Machine { rank, name, round });
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares what the ranks hold or, in a confirmation, what they decided.
+    fn books(&self, messages: &[Message], stage: &Stage) -> Vec<String> {
+        let confirming = matches!(stage, Stage::Confirming(_));
+        let mut differences = Vec::new();
+        for (index, seat) in self.seats.iter().enumerate() {
+            let states: Vec<_> = messages
+                .iter()
+                .map(|message| message.states[index])
+                .collect();
+            let what = if confirming { "verdict" } else { "state" };
+            let what = format!("{what} of policy `{}`", seat.info.name);
+            differences.extend(agreement::compare_hidden(&states, &what));
+        }
+        let ledgers: Vec<_> = messages.iter().map(|message| message.ledger).collect();
+        differences.extend(agreement::compare_hidden(&ledgers, "ledger of checkpoints"));
+        let outcomes: Vec<_> = messages.iter().map(|message| message.outcome).collect();
+        let what = if confirming {
+            "outcome of this round"
+        } else {
+            "outcome of the round before"
+        };
+        differences.extend(agreement::compare_hidden(&outcomes, what));
+        differences
+    }
+
+    fn report(
+        &mut self,
+        id: CheckpointId,
+        report: &'static str,
+        what: Report,
+    ) -> Result<(), Error> {
+        let in_flight = self.ledger.get(id).map(|entry| !entry.complete);
+        let found = match in_flight {
+            Some(true) if self.local.reports.contains_key(&id) => "it was reported before",
+            Some(true) => {
+                self.local.reports.insert(id, what);
+                return Ok(());
+            }
+            Some(false) => "it is complete",
+            // The save failed on another rank and was settled; this rank's end came later.
+            None if self.ledger.is_deleting(id) => return Ok(()),
+            None => "the ledger does not know it",
+        };
+        Err(Error::Report { id, report, found })
+    }
+
+    /// Fills in what a message of any kind says of this rank.
+    fn message(&self, kind: Kind, at: Instant) -> Message {
+        Message {
+            kind,
+            moment: at.moment,
+            interrupted: self.local.interrupted,
+            machine: None,
+            rank: self.place.rank,
+            round: self.course.round + 1,
+            step: at.step,
+            epoch: at.epoch,
+            ledger: self.ledger.digest(),
+            outcome: self.course.outcome,
+            deleted: self.deletions_done(),
+            states: self.state_digests(),
+            faults: Vec::new(),
+            saves: self.save_reports(),
+            numbers: Vec::new(),
+            memory: self.local.memory.clone(),
+        }
+    }
+
+    fn deletions_done(&self) -> u64 {
+        let ordered = self.ledger.deleting();
+        let done = ordered.iter().map(|id| self.local.deleted.contains(id));
+        done.enumerate()
+            .fold(0, |bits, (place, done)| bits | (u64::from(done) << place))
+    }
+
+    fn save_reports(&self) -> Vec<(SaveStatus, u64)> {
+        let in_flight = self.ledger.in_flight();
+        let report = |id| self.local.reports.get(id);
+        in_flight
+            .iter()
+            .map(|id| report(id).map_or((SaveStatus::Pending, 0), |it| (it.status, it.saved.bytes)))
+            .collect()
+    }
+
+    fn state_digests(&self) -> Vec<u64> {
+        self.seats
+            .iter()
+            .map(|seat| seat.memory.digest(seat.shadow.as_ref()))
+            .collect()
+    }
+
+    fn rollback(&mut self) {
+        self.ledger.rollback();
+        for seat in &mut self.seats {
+            seat.rollback();
+        }
+    }
+}
+
+/// Compares where the ranks are.
+fn positions(messages: &[Message]) -> Vec<String> {
+    let doings: Vec<_> = messages
+        .iter()
+        .map(|message| (message.kind, message.round))
+        .collect();
+    let doing = |(kind, round): &(Kind, u64)| match kind {
+        Kind::Round => format!("round {round}"),
+        Kind::Confirm => format!("the confirmation of round {round}"),
+        Kind::Snapshot => format!("a snapshot before round {round}"),
+    };
+    let moments: Vec<_> = messages.iter().map(|message| message.moment).collect();
+    let steps: Vec<_> = messages.iter().map(|message| message.step).collect();
+    let epochs: Vec<_> = messages.iter().map(|message| message.epoch).collect();
+    let moment = |moment: &Moment| format!("`{moment}`");
+    [
+        agreement::compare(&steps, ["is at step", "are at step"], u64::to_string),
+        agreement::compare(&epochs, ["is in epoch", "are in epoch"], u64::to_string),
+        agreement::compare(&moments, ["is at the moment", "are at the moment"], moment),
+        agreement::compare(&doings, ["is in", "are in"], doing),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+impl Course {
+    /// Returns the course of a run that begins.
+    pub(crate) fn start() -> Self {
+        Self {
+            next_id: 1,
+            ..Self::default()
+        }
+    }
+}

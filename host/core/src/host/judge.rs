@@ -1,0 +1,532 @@
+//! The second half of a round: from the numbers of all ranks to the outcome.
+//!
+//! Everything here follows from bytes that all ranks share. Ledgers and drafts move as the round
+//! goes along; [`Host::commit`] keeps that once it is confirmed, and an error takes it back.
+
+use crate::agreement::ranks;
+use crate::combination::combine;
+use crate::contract::{Ballot, CheckpointId, Fault, Reduced, Verdict};
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::event::Moment;
+use crate::layout::{ELAPSED_CHANNEL, Layout};
+use crate::ledger::{self, Facts};
+use crate::message::{Kind, Message, SaveStatus};
+use crate::outcome::{Ended, Opinion, Outcome};
+use crate::reduction::reduce;
+use crate::seat::{Meeting, missing_input};
+use crate::setup::{Confirm, OnError};
+use crate::shadow::Imagined;
+use crate::wishes::{self, Decided, Wish};
+
+use super::{Host, Pending, Progress, Stage};
+
+/// An outcome that waits for its confirmation.
+pub(super) struct Judged {
+    outcome: Outcome,
+    digest: u128,
+}
+
+/// What one policy answered, or why it could not.
+struct Answer {
+    policy: usize,
+    result: Result<Verdict, String>,
+    values: Vec<Reduced>,
+}
+
+/// This machine could not run the policy at this position.
+struct Broken(usize);
+
+/// The numbers of a round that all ranks share.
+struct Shared {
+    /// In the order of the layout's reductions.
+    values: Vec<Reduced>,
+    /// Every rank's inputs, rank by rank.
+    inputs: Vec<Option<f64>>,
+    elapsed: Option<f64>,
+    /// For each policy, the ranks on which `observe` failed, with a code.
+    failed: Vec<Vec<(usize, u8)>>,
+    /// For each policy, the input that it requires and that nobody has.
+    missing: Vec<Option<String>>,
+}
+
+impl Host {
+    /// Folds the messages, asks the policies and combines what they say.
+    pub(super) fn judge(
+        &mut self,
+        mut pending: Pending,
+        messages: &[Message],
+    ) -> Result<Progress<Outcome>, Error> {
+        let mut outcome = Outcome::idle(pending.at.moment);
+        outcome.round = Some(self.course.round + 1);
+        self.learn(&pending, messages, &mut outcome);
+        if pending.at.moment == Moment::Settled && outcome.ended.is_empty() {
+            pending.asked.fill(false);
+        }
+        let shared = self.fold(messages);
+        let (judged, acts, verdicts) = match self.weigh(&pending, &shared, outcome) {
+            Ok(weighed) => weighed,
+            Err(Broken(policy)) => return Ok(self.break_off(pending, policy)),
+        };
+        if acts && self.rules.confirm == Confirm::Acts {
+            return Ok(self.confirm(pending, judged, verdicts));
+        }
+        Ok(Progress::Done(self.commit(judged)))
+    }
+
+    /// Keeps what the round brought.
+    pub(super) fn commit(&mut self, judged: Judged) -> Outcome {
+        let Judged { outcome, digest } = judged;
+        self.ledger.commit();
+        for seat in &mut self.seats {
+            seat.commit();
+        }
+        self.course.round += 1;
+        if outcome.moment != Moment::Settled {
+            // Whatever became of the id that was offered, it is not offered again.
+            self.course.next_id += 1;
+        }
+        self.course.round_step = self.course.step;
+        self.course.outcome = digest;
+        self.course.interrupted |= outcome.interrupted;
+        if outcome.save {
+            self.local.save_requested = false;
+        }
+        self.forget_reports(&outcome);
+        outcome
+    }
+
+    fn forget_reports(&mut self, outcome: &Outcome) {
+        for ended in &outcome.ended {
+            let report = self.local.reports.remove(&ended.id);
+            if !ended.failed_ranks.is_empty() {
+                self.course.failed_saves += 1;
+            } else if let Some(report) = report {
+                self.remember_save(report.saved);
+            }
+        }
+        let ledger = &self.ledger;
+        self.local.deleted.retain(|id| ledger.is_deleting(*id));
+    }
+
+    /// Takes in what the ranks report: ends of saves, deletions, interruptions.
+    fn learn(&mut self, pending: &Pending, messages: &[Message], outcome: &mut Outcome) {
+        let told = messages.iter().any(|message| message.interrupted);
+        outcome.interrupted = told && !self.course.interrupted;
+        let done = messages
+            .iter()
+            .fold(u64::MAX, |done, message| done & message.deleted);
+        for (place, id) in self.ledger.deleting().into_iter().enumerate() {
+            if done & (1 << place) != 0 {
+                self.ledger.deletion_done(id);
+            }
+        }
+        let ended = ended_saves(&self.ledger.in_flight(), messages);
+        if pending.at.moment != Moment::Settled {
+            // It came to light; the books move in the settling round that follows.
+            outcome.settle = !ended.is_empty();
+            return;
+        }
+        for (ended, bytes) in ended {
+            self.settle_save(&ended, bytes);
+            outcome.ended.push(ended);
+        }
+    }
+
+    fn settle_save(&mut self, ended: &Ended, bytes: u64) {
+        if ended.failed_ranks.is_empty() {
+            self.ledger.complete(ended.id, bytes);
+            return;
+        }
+        for policy in ledger::policies(self.ledger.fail(ended.id)) {
+            if let Some(seat) = self.seats.get_mut(policy) {
+                seat.lapse();
+            }
+        }
+    }
+
+    fn fold(&self, messages: &[Message]) -> Shared {
+        let channel = |channel: usize| messages.iter().map(move |rank| rank.numbers[channel]);
+        let values = self.layout.reductions.iter().map(|folding| {
+            let weights = folding.weight.map(channel).into_iter().flatten();
+            reduce(folding.operation, channel(folding.channel), weights)
+        });
+        let inputs = self.layout.inputs.len();
+        let known = |place: usize| channel(place).any(|number| number.is_some());
+        let missing = self
+            .seats
+            .iter()
+            .zip(&self.layout.policies)
+            .map(|(seat, places)| missing_input(&seat.info.plan, places, known).map(str::to_owned));
+        let failed = (0..self.seats.len()).map(|policy| {
+            let codes = messages
+                .iter()
+                .map(|message| message.faults[policy])
+                .enumerate();
+            codes.filter(|(_, code)| *code != 0).collect()
+        });
+        let elapsed = messages
+            .first()
+            .and_then(|first| first.numbers[ELAPSED_CHANNEL]);
+        Shared {
+            values: values.collect(),
+            inputs: messages
+                .iter()
+                .flat_map(|rank| &rank.numbers[..inputs])
+                .copied()
+                .collect(),
+            elapsed: elapsed.filter(|seconds| seconds.is_finite()),
+            failed: failed.collect(),
+            missing: missing.collect(),
+        }
+    }
+
+    /// Asks the policies and applies what they wish; returns the outcome, whether it acts, and the
+    /// digest of each policy's verdict.
+    fn weigh(
+        &mut self,
+        pending: &Pending,
+        shared: &Shared,
+        mut outcome: Outcome,
+    ) -> Result<(Judged, bool, Vec<u64>), Broken> {
+        let answers = self.ask(pending, shared)?;
+        let verdicts = self.verdict_digests(&answers);
+        self.enforce(pending, shared, &answers, &mut outcome);
+        let ordered = self.ledger.sweep(self.rules.keep_at_least);
+        outcome.delete = self.ledger.deleting();
+        for answer in answers {
+            let opinion = self.opinion(pending, shared, answer)?;
+            outcome.opinions.push(opinion);
+        }
+        let digest = self.outcome_digest(&outcome, &verdicts);
+        let acts = outcome.save || outcome.stop || !ordered.is_empty();
+        Ok((Judged { outcome, digest }, acts, verdicts))
+    }
+
+    fn ask(&mut self, pending: &Pending, shared: &Shared) -> Result<Vec<Answer>, Broken> {
+        let mut answers = Vec::new();
+        for policy in (0..self.seats.len()).filter(|policy| pending.asked[*policy]) {
+            let unable = self.unable(pending, shared, policy);
+            let meeting = meeting(&self.layout, self.place.world_size, pending, shared);
+            let seat = &mut self.seats[policy];
+            let values = seat.own_values(policy, &meeting);
+            let own = seat.shadow.take();
+            let ledger = own.as_ref().unwrap_or(&self.ledger);
+            let candidate = ledger
+                .at_step(pending.at.step)
+                .unwrap_or(self.course.next_id);
+            let decided = match unable {
+                Some(text) => Ok(Err(text)),
+                None => seat.decide(policy, ledger, candidate, &meeting).map(Ok),
+            };
+            seat.shadow = own;
+            let result = match decided {
+                Ok(result) => result,
+                Err(Fault::Machine(_)) => return Err(Broken(policy)),
+                Err(fault) => Err(fault.to_string()),
+            };
+            if let Ok(verdict) = &result {
+                seat.take_down(verdict);
+            }
+            answers.push(Answer {
+                policy,
+                result,
+                values,
+            });
+        }
+        Ok(answers)
+    }
+
+    /// Why a policy cannot be asked at all in this round.
+    fn unable(&self, pending: &Pending, shared: &Shared, policy: usize) -> Option<String> {
+        let failed = &shared.failed[policy];
+        if let Some((_, code)) = failed.first() {
+            let names: Vec<_> = failed.iter().map(|(rank, _)| *rank).collect();
+            let own = pending.faults[policy].as_deref();
+            let text = own.map_or_else(|| Fault::name(*code).to_owned(), str::to_owned);
+            return Some(format!("`observe` failed on {}: {text}", ranks(&names)));
+        }
+        shared.missing[policy]
+            .as_ref()
+            .map(|name| self.missing_text(name))
+    }
+
+    /// Combines the enforced policies' wishes and applies them to the real ledger.
+    fn enforce(
+        &mut self,
+        pending: &Pending,
+        shared: &Shared,
+        answers: &[Answer],
+        outcome: &mut Outcome,
+    ) {
+        let enforced = || {
+            answers
+                .iter()
+                .filter(|answer| self.seats[answer.policy].is_enforced())
+        };
+        let wishes: Vec<_> = enforced()
+            .map(|answer| Wish {
+                policy: answer.policy,
+                ballot: self.ballot(pending.at.moment, answer),
+                verdict: answer.result.as_ref().ok(),
+            })
+            .collect();
+        for answer in enforced() {
+            match &answer.result {
+                Ok(verdict) => {
+                    outcome.stop |= verdict.stop;
+                    outcome.tags.extend(verdict.tags.iter().cloned());
+                }
+                Err(_) => {
+                    let on_error = self.seats[answer.policy].info.on_error;
+                    outcome.stop |= on_error == OnError::Stop;
+                }
+            }
+        }
+        outcome.tags.sort_unstable();
+        outcome.tags.dedup();
+        let candidate = self
+            .ledger
+            .at_step(pending.at.step)
+            .unwrap_or(self.course.next_id);
+        let decided = self.decided(candidate, &wishes, outcome);
+        let facts = facts(candidate, pending, shared);
+        outcome.save = wishes::apply(&mut self.ledger, &wishes, decided, facts);
+        match decided {
+            Decided::Save => outcome.checkpoint = Some(candidate),
+            Decided::Quiet => {}
+            Decided::Refused => self.lapse(answers),
+        }
+    }
+
+    /// A policy's ballot or, after an error, what that counts as.
+    fn ballot(&self, moment: Moment, answer: &Answer) -> Ballot {
+        if moment == Moment::Settled {
+            return Ballot::Abstain;
+        }
+        let on_error = self.seats[answer.policy].info.on_error;
+        match &answer.result {
+            Ok(verdict) => verdict.ballot,
+            Err(_) if on_error == OnError::Save => Ballot::Save,
+            Err(_) => Ballot::Abstain,
+        }
+    }
+
+    fn decided(
+        &self,
+        candidate: CheckpointId,
+        wishes: &[Wish<'_>],
+        outcome: &mut Outcome,
+    ) -> Decided {
+        let name = |wish: &Wish<'_>| self.seats[wish.policy].info.name.as_str();
+        let ballots: Vec<_> = wishes
+            .iter()
+            .map(|wish| (name(wish), wish.ballot))
+            .collect();
+        let most = self.rules.in_flight as usize;
+        let full = self.ledger.get(candidate).is_none() && self.ledger.in_flight_count() >= most;
+        outcome.refused = match combine(self.rules.combine, &ballots) {
+            Ok(false) => return Decided::Quiet,
+            Ok(true) if !full => return Decided::Save,
+            Ok(true) => Some(format!(
+                "{most} saves are in flight, as many as `in-flight` allows"
+            )),
+            Err(reason) => Some(reason),
+        };
+        Decided::Refused
+    }
+
+    /// A save that was asked for does not come: who asked wants to be heard again.
+    fn lapse(&mut self, answers: &[Answer]) {
+        for answer in answers {
+            let asked = answer
+                .result
+                .as_ref()
+                .is_ok_and(|it| it.ballot == Ballot::Save);
+            let seat = &mut self.seats[answer.policy];
+            if asked && seat.is_enforced() {
+                seat.lapse();
+            }
+        }
+    }
+
+    /// Turns an answer into what outcome and journal say; a shadow's wishes come true.
+    fn opinion(
+        &mut self,
+        pending: &Pending,
+        shared: &Shared,
+        answer: Answer,
+    ) -> Result<Opinion, Broken> {
+        let Answer {
+            policy,
+            result,
+            values,
+        } = answer;
+        let mut opinion = Opinion::new(policy, values);
+        let seat = &mut self.seats[policy];
+        if let Some(own) = &seat.shadow {
+            let candidate = own.at_step(pending.at.step).unwrap_or(self.course.next_id);
+            let facts = facts(candidate, pending, shared);
+            let rules = Imagined {
+                facts,
+                keep_at_least: self.rules.keep_at_least,
+            };
+            let meeting = meeting(&self.layout, self.place.world_size, pending, shared);
+            let shadow = seat.imagine(policy, result.as_ref().ok(), rules, &meeting);
+            opinion.shadow = Some(shadow.map_err(|_| Broken(policy))?);
+        }
+        match result {
+            Ok(verdict) => opinion.say(verdict),
+            Err(text) => opinion.error = Some(text),
+        }
+        Ok(opinion)
+    }
+
+    /// Asks all ranks whether they came to the same, before anybody acts.
+    fn confirm(
+        &mut self,
+        pending: Pending,
+        judged: Judged,
+        verdicts: Vec<u64>,
+    ) -> Progress<Outcome> {
+        let mut message = self.message(Kind::Confirm, pending.at);
+        message.outcome = judged.digest;
+        message.states = verdicts;
+        let stage = Stage::Confirming(Box::new(judged));
+        self.pending = Some(Pending { stage, ..pending });
+        Progress::Exchange(message.encode(self.shape))
+    }
+
+    /// Takes the round back on this rank and tells the others, in whichever exchange is next.
+    fn break_off(&mut self, pending: Pending, policy: usize) -> Progress<Outcome> {
+        self.rollback();
+        let mut message = self.message(Kind::Confirm, pending.at);
+        message.machine = u32::try_from(policy).ok();
+        self.pending = Some(Pending {
+            stage: Stage::Broken,
+            ..pending
+        });
+        Progress::Exchange(message.encode(self.shape))
+    }
+
+    fn verdict_digests(&self, answers: &[Answer]) -> Vec<u64> {
+        let mut digests = vec![0; self.seats.len()];
+        for answer in answers {
+            digests[answer.policy] = match &answer.result {
+                Ok(verdict) => verdict_digest(verdict),
+                // An error's text may hold what only this rank knows.
+                Err(_) => 1,
+            };
+        }
+        digests
+    }
+
+    /// Returns the digest of an outcome and of the books that it leaves behind.
+    fn outcome_digest(&self, outcome: &Outcome, verdicts: &[u64]) -> u128 {
+        let mut digest = Digest::new();
+        digest
+            .number(outcome.round.unwrap_or(0))
+            .number(outcome.moment as u64);
+        digest
+            .flag(outcome.save)
+            .option(outcome.checkpoint)
+            .ids(&outcome.delete);
+        digest
+            .flag(outcome.stop)
+            .flag(outcome.settle)
+            .flag(outcome.interrupted);
+        for ended in &outcome.ended {
+            digest
+                .number(ended.id)
+                .number(ended.failed_ranks.len() as u64);
+        }
+        digest.ids(verdicts).wide(self.ledger.digest());
+        for shadow in self.seats.iter().filter_map(|seat| seat.shadow.as_ref()) {
+            digest.wide(shadow.digest());
+        }
+        digest.long()
+    }
+}
+
+/// Returns the saves that ended, with their size: failed as soon as one rank failed, complete once
+/// all have saved.
+fn ended_saves(in_flight: &[CheckpointId], messages: &[Message]) -> Vec<(Ended, u64)> {
+    let mut ended = Vec::new();
+    for (slot, id) in in_flight.iter().enumerate() {
+        let ranks = || {
+            messages
+                .iter()
+                .map(|message| (message.rank, message.saves[slot]))
+        };
+        let failed = ranks().filter(|(_, (status, _))| *status == SaveStatus::Failed);
+        let failed_ranks: Vec<_> = failed.map(|(rank, _)| rank).collect();
+        let saved = ranks().all(|(_, (status, _))| status == SaveStatus::Saved);
+        if saved || !failed_ranks.is_empty() {
+            let bytes = ranks().fold(0, |sum: u64, (_, (_, bytes))| sum.saturating_add(bytes));
+            ended.push((
+                Ended {
+                    id: *id,
+                    failed_ranks,
+                },
+                bytes,
+            ));
+        }
+    }
+    ended
+}
+
+fn meeting<'a>(
+    layout: &'a Layout,
+    world_size: u32,
+    pending: &Pending,
+    shared: &'a Shared,
+) -> Meeting<'a> {
+    Meeting {
+        at: pending.at,
+        world_size,
+        elapsed: shared.elapsed,
+        values: &shared.values,
+        layout,
+    }
+}
+
+/// Describes the candidate, with the numbers of this round.
+fn facts(id: CheckpointId, pending: &Pending, shared: &Shared) -> Facts {
+    let value = |reduced: &Reduced| match reduced {
+        Reduced::Statistic(statistic) => statistic.value,
+        Reduced::Tally(_) | Reduced::EveryRank(_) => None,
+    };
+    Facts {
+        id,
+        step: pending.at.step,
+        epoch: pending.at.epoch,
+        elapsed: shared.elapsed,
+        values: shared.values.iter().map(value).collect(),
+        inputs: shared.inputs.clone(),
+        ..Facts::default()
+    }
+}
+
+fn verdict_digest(verdict: &Verdict) -> u64 {
+    let mut digest = Digest::new();
+    digest
+        .number(verdict.ballot as u64)
+        .text(&verdict.reason)
+        .bytes(&verdict.state);
+    digest
+        .ids(&verdict.hold)
+        .ids(&verdict.release)
+        .flag(verdict.stop)
+        .option(verdict.not_before);
+    for figure in &verdict.figures {
+        digest.text(&figure.name).float(Some(figure.value));
+    }
+    for tag in &verdict.tags {
+        digest.text(tag);
+    }
+    for label in &verdict.labels {
+        digest.text(&label.name).number(label.checkpoint);
+    }
+    // Zero stands for a policy that was not asked, one for an error.
+    digest.short().max(2)
+}

@@ -1,0 +1,111 @@
+//! What a policy alone would have done: its wishes come true in a ledger of its own.
+//!
+//! A save that it asks for is complete at once, on all ranks, and is settled with it at once. Costs
+//! no exchange and touches nothing that exists.
+
+use crate::contract::{Ballot, Fault, Verdict};
+use crate::event::Moment;
+use crate::ledger::{Facts, Ledger};
+use crate::outcome::Shadow;
+use crate::seat::{Instant, Meeting, Seat};
+use crate::setup::OnError;
+use crate::wishes::{self, Decided, Wish};
+
+impl Seat {
+    /// Lets the wishes of a shadow come true. `verdict` is `None` after an error.
+    ///
+    /// # Errors
+    ///
+    /// What the policy failed with at the moment `settled`, where only this machine is to blame.
+    pub(crate) fn imagine(
+        &mut self,
+        policy: usize,
+        verdict: Option<&Verdict>,
+        rules: Imagined,
+        meeting: &Meeting<'_>,
+    ) -> Result<Shadow, Fault> {
+        let Some(mut ledger) = self.shadow.take() else {
+            return Ok(Shadow::default());
+        };
+        let result = self.play(policy, verdict, &rules, meeting, &mut ledger);
+        self.shadow = Some(ledger);
+        result
+    }
+
+    fn play(
+        &mut self,
+        policy: usize,
+        verdict: Option<&Verdict>,
+        rules: &Imagined,
+        meeting: &Meeting<'_>,
+        ledger: &mut Ledger,
+    ) -> Result<Shadow, Fault> {
+        let ballot = match verdict {
+            Some(verdict) => verdict.ballot,
+            None if self.info.on_error == OnError::Save => Ballot::Save,
+            None => Ballot::Abstain,
+        };
+        let asks = ballot == Ballot::Save;
+        let decided = if asks { Decided::Save } else { Decided::Quiet };
+        let candidate = rules.facts.id;
+        let wish = Wish {
+            policy,
+            ballot,
+            verdict,
+        };
+        let save = wishes::apply(ledger, &[wish], decided, rules.facts.clone());
+        if save {
+            ledger.complete(candidate, 0);
+            self.settle_alone(policy, meeting, ledger)?;
+        }
+        let delete = ledger.sweep(rules.keep_at_least);
+        delete.iter().for_each(|id| ledger.deletion_done(*id));
+        Ok(Shadow {
+            save,
+            checkpoint: asks.then_some(candidate),
+            delete,
+        })
+    }
+
+    /// Asks at `settled`, as the real ledger would after a save of its own.
+    fn settle_alone(
+        &mut self,
+        policy: usize,
+        meeting: &Meeting<'_>,
+        ledger: &mut Ledger,
+    ) -> Result<(), Fault> {
+        if !meeting.layout.policies[policy]
+            .moments
+            .contains(&Moment::Settled)
+        {
+            return Ok(());
+        }
+        let at = Instant {
+            moment: Moment::Settled,
+            ..meeting.at
+        };
+        let meeting = Meeting { at, ..*meeting };
+        let candidate = ledger.at_step(at.step).unwrap_or_default();
+        let verdict = match self.decide(policy, ledger, candidate, &meeting) {
+            Ok(verdict) => verdict,
+            Err(fault @ Fault::Machine(_)) => return Err(fault),
+            // As in the real ledger: what a policy causes leaves everything as it is.
+            Err(_) => return Ok(()),
+        };
+        self.take_down(&verdict);
+        let wish = Wish {
+            policy,
+            ballot: Ballot::Abstain,
+            verdict: Some(&verdict),
+        };
+        wishes::apply(ledger, &[wish], Decided::Quiet, Facts::default());
+        Ok(())
+    }
+}
+
+/// What a shadow's ledger needs to know of the round.
+pub(crate) struct Imagined {
+    /// Of the candidate in its own ledger.
+    pub(crate) facts: Facts,
+    pub(crate) keep_at_least: u32,
+}
