@@ -198,9 +198,10 @@ pub struct Round {
 }
 
 /// A policy's wish for this moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ballot {
     /// No opinion: the others decide.
+    #[default]
     Abstain,
     /// Save.
     Save,
@@ -239,8 +240,8 @@ pub struct Label {
     pub checkpoint: CheckpointId,
 }
 
-/// What a policy answers in a round.
-#[derive(Clone, Debug, PartialEq)]
+/// What a policy answers in a round; by default it has nothing to say.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verdict {
     /// The wish for this moment.
     pub ballot: Ballot,

@@ -10,12 +10,14 @@ use crate::contract::{
 use crate::digest::Digest;
 use crate::event::Moment;
 use crate::layout::{Layout, Places};
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::{Entry, Facts, Ledger};
 use crate::outcome::Mode;
 use crate::setup::{Place, PolicyInfo, PolicySetup};
 
 /// A prepared policy.
 pub(crate) struct Seat {
+    /// Its position in the configuration.
+    pub(crate) index: usize,
     pub(crate) info: PolicyInfo,
     pub(crate) config: serde_json::Value,
     pub(crate) settings: Vec<u8>,
@@ -60,12 +62,37 @@ pub(crate) struct Meeting<'a> {
     pub(crate) elapsed: Option<f64>,
     /// In the order of the layout's reductions.
     pub(crate) values: &'a [Reduced],
+    /// Every rank's inputs, rank by rank.
+    pub(crate) inputs: &'a [Option<f64>],
     pub(crate) layout: &'a Layout,
+}
+
+impl Meeting<'_> {
+    /// Describes a checkpoint that is saved now.
+    pub(crate) fn facts(&self, id: CheckpointId) -> Facts {
+        let value = |reduced: &Reduced| match reduced {
+            Reduced::Statistic(statistic) => statistic.value,
+            Reduced::Tally(_) | Reduced::EveryRank(_) => None,
+        };
+        Facts {
+            id,
+            step: self.at.step,
+            epoch: self.at.epoch,
+            elapsed: self.elapsed,
+            values: self.values.iter().map(value).collect(),
+            inputs: self.inputs.to_vec(),
+            ..Facts::default()
+        }
+    }
 }
 
 impl Seat {
     /// Asks the policy what it is and what it needs.
-    pub(crate) fn new(setup: PolicySetup, memory: Option<Memory>) -> Result<Self, Fault> {
+    pub(crate) fn new(
+        index: usize,
+        setup: PolicySetup,
+        memory: Option<Memory>,
+    ) -> Result<Self, Fault> {
         let PolicySetup {
             name,
             mode,
@@ -97,6 +124,7 @@ impl Seat {
         };
         let shadow = (mode == Mode::Shadow).then(Ledger::default);
         Ok(Self {
+            index,
             info,
             config,
             settings,
@@ -170,12 +198,11 @@ impl Seat {
     /// Makes this rank's features; a shadow looks into its own ledger.
     pub(crate) fn observe(
         &mut self,
-        index: usize,
         real: &Ledger,
         glance: &Glance<'_>,
     ) -> Result<Vec<Option<f64>>, Fault> {
         let ledger = self.shadow.as_ref().unwrap_or(real);
-        let places = &glance.layout.policies[index];
+        let places = &glance.layout.policies[self.index];
         let rank = glance.place.rank as usize;
         let inputs = glance.layout.inputs.len();
         let values = |entry: &Entry| {
@@ -205,7 +232,7 @@ impl Seat {
                 .iter()
                 .map(|channel| glance.numbers[*channel])
                 .collect(),
-            checkpoints: checkpoints(index, self.info.plan.view, ledger, values),
+            checkpoints: checkpoints(self.index, self.info.plan.view, ledger, values),
         };
         let features = self
             .policy
@@ -226,12 +253,11 @@ impl Seat {
     /// Asks for a verdict on the numbers of all ranks.
     pub(crate) fn decide(
         &mut self,
-        index: usize,
         ledger: &Ledger,
         candidate: CheckpointId,
         meeting: &Meeting<'_>,
     ) -> Result<Verdict, Fault> {
-        let places = &meeting.layout.policies[index];
+        let places = &meeting.layout.policies[self.index];
         let Some(moment) = position(places, meeting.at.moment) else {
             return Err(Fault::Answer(
                 "it was asked at a moment that it did not name".to_owned(),
@@ -252,16 +278,16 @@ impl Seat {
             world_size: meeting.world_size,
             elapsed_seconds: meeting.elapsed,
             candidate,
-            values: self.own_values(index, meeting),
-            checkpoints: checkpoints(index, self.info.plan.view, ledger, values),
+            values: self.own_values(meeting),
+            checkpoints: checkpoints(self.index, self.info.plan.view, ledger, values),
         };
         let state = &self.draft.as_ref().unwrap_or(&self.memory).state;
         self.policy.decide(&self.settings, state, &round)
     }
 
     /// Returns the reduced numbers in the order of the plan.
-    pub(crate) fn own_values(&self, index: usize, meeting: &Meeting<'_>) -> Vec<Reduced> {
-        let places = &meeting.layout.policies[index].reductions;
+    pub(crate) fn own_values(&self, meeting: &Meeting<'_>) -> Vec<Reduced> {
+        let places = &meeting.layout.policies[self.index].reductions;
         places
             .iter()
             .map(|place| meeting.values[*place].clone())

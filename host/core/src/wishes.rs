@@ -4,7 +4,8 @@
 //! beside a save waits for that save, any other counts at once; hold beats release.
 
 use crate::contract::{Ballot, CheckpointId, Verdict};
-use crate::ledger::{Entry, Facts, Ledger, bit};
+use crate::ledger::{Entry, Ledger, bit};
+use crate::seat::Meeting;
 
 /// What one policy wishes.
 pub(crate) struct Wish<'a> {
@@ -25,17 +26,27 @@ pub(crate) enum Decided {
     Save,
 }
 
-/// Applies the wishes; `facts` describe the candidate. Returns whether it is newly in flight.
+/// The checkpoint that a save of this round would be.
+pub(crate) struct Candidate<'a> {
+    pub(crate) id: CheckpointId,
+    /// The round whose numbers it is stored with.
+    pub(crate) meeting: &'a Meeting<'a>,
+}
+
+/// Applies the wishes. Returns whether the candidate is newly in flight.
 pub(crate) fn apply(
     ledger: &mut Ledger,
     wishes: &[Wish<'_>],
     decided: Decided,
-    facts: Facts,
+    candidate: Candidate<'_>,
 ) -> bool {
-    let candidate = facts.id;
+    let Candidate {
+        id: candidate,
+        meeting,
+    } = candidate;
     let new = decided == Decided::Save && ledger.get(candidate).is_none();
     if new {
-        ledger.put(Entry::new(facts));
+        ledger.put(Entry::new(meeting.facts(candidate)));
     }
     let waits = ledger.get(candidate).is_some_and(|entry| !entry.complete);
     for wish in wishes {

@@ -55,7 +55,7 @@ impl Host {
                 layout: &self.layout,
                 asked: asked[index],
             };
-            match seat.observe(index, &self.ledger, &glance) {
+            match seat.observe(&self.ledger, &glance) {
                 Ok(own) => features.numbers.extend(own),
                 Err(fault) => {
                     features.numbers.extend(vec![None; places.features.len()]);

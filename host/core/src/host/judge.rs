@@ -10,14 +10,14 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::event::Moment;
 use crate::layout::{ELAPSED_CHANNEL, Layout};
-use crate::ledger::{self, Facts};
+use crate::ledger;
 use crate::message::{Kind, Message, SaveStatus};
 use crate::outcome::{Ended, Opinion, Outcome};
 use crate::reduction::reduce;
 use crate::seat::{Meeting, missing_input};
 use crate::setup::{Confirm, OnError};
 use crate::shadow::Imagined;
-use crate::wishes::{self, Decided, Wish};
+use crate::wishes::{self, Candidate, Decided, Wish};
 
 use super::{Host, Pending, Progress, Stage};
 
@@ -209,7 +209,7 @@ impl Host {
             let unable = self.unable(pending, shared, policy);
             let meeting = meeting(&self.layout, self.place.world_size, pending, shared);
             let seat = &mut self.seats[policy];
-            let values = seat.own_values(policy, &meeting);
+            let values = seat.own_values(&meeting);
             let own = seat.shadow.take();
             let ledger = own.as_ref().unwrap_or(&self.ledger);
             let candidate = ledger
@@ -217,7 +217,7 @@ impl Host {
                 .unwrap_or(self.course.next_id);
             let decided = match unable {
                 Some(text) => Ok(Err(text)),
-                None => seat.decide(policy, ledger, candidate, &meeting).map(Ok),
+                None => seat.decide(ledger, candidate, &meeting).map(Ok),
             };
             seat.shadow = own;
             let result = match decided {
@@ -290,8 +290,12 @@ impl Host {
             .at_step(pending.at.step)
             .unwrap_or(self.course.next_id);
         let decided = self.decided(candidate, &wishes, outcome);
-        let facts = facts(candidate, pending, shared);
-        outcome.save = wishes::apply(&mut self.ledger, &wishes, decided, facts);
+        let meeting = meeting(&self.layout, self.place.world_size, pending, shared);
+        let save = Candidate {
+            id: candidate,
+            meeting: &meeting,
+        };
+        outcome.save = wishes::apply(&mut self.ledger, &wishes, decided, save);
         match decided {
             Decided::Save => outcome.checkpoint = Some(candidate),
             Decided::Quiet => {}
@@ -364,15 +368,13 @@ impl Host {
         } = answer;
         let mut opinion = Opinion::new(policy, values);
         let seat = &mut self.seats[policy];
-        if let Some(own) = &seat.shadow {
-            let candidate = own.at_step(pending.at.step).unwrap_or(self.course.next_id);
-            let facts = facts(candidate, pending, shared);
+        if !seat.is_enforced() {
+            let meeting = meeting(&self.layout, self.place.world_size, pending, shared);
             let rules = Imagined {
-                facts,
+                next_id: self.course.next_id,
                 keep_at_least: self.rules.keep_at_least,
             };
-            let meeting = meeting(&self.layout, self.place.world_size, pending, shared);
-            let shadow = seat.imagine(policy, result.as_ref().ok(), rules, &meeting);
+            let shadow = seat.imagine(result.as_ref().ok(), &rules, &meeting);
             opinion.shadow = Some(shadow.map_err(|_| Broken(policy))?);
         }
         match result {
@@ -486,24 +488,8 @@ fn meeting<'a>(
         world_size,
         elapsed: shared.elapsed,
         values: &shared.values,
+        inputs: &shared.inputs,
         layout,
-    }
-}
-
-/// Describes the candidate, with the numbers of this round.
-fn facts(id: CheckpointId, pending: &Pending, shared: &Shared) -> Facts {
-    let value = |reduced: &Reduced| match reduced {
-        Reduced::Statistic(statistic) => statistic.value,
-        Reduced::Tally(_) | Reduced::EveryRank(_) => None,
-    };
-    Facts {
-        id,
-        step: pending.at.step,
-        epoch: pending.at.epoch,
-        elapsed: shared.elapsed,
-        values: shared.values.iter().map(value).collect(),
-        inputs: shared.inputs.clone(),
-        ..Facts::default()
     }
 }
 

@@ -42,7 +42,7 @@ impl Host {
         } = setup;
         let mut seats = Vec::with_capacity(policies.len());
         for policy in policies {
-            seats.push(seat(policy, resume.as_ref())?);
+            seats.push(seat(seats.len(), policy, resume.as_ref())?);
         }
         let plans: Vec<_> = seats
             .iter()
@@ -386,7 +386,7 @@ fn check(setup: &Setup) -> Result<(), Error> {
 }
 
 /// Prepares one policy with what the snapshot remembers of it.
-fn seat(setup: PolicySetup, resume: Option<&Resume>) -> Result<Seat, Error> {
+fn seat(index: usize, setup: PolicySetup, resume: Option<&Resume>) -> Result<Seat, Error> {
     let name = setup.name.clone();
     let parts = resume
         .map(|resume| resume.snapshot.body.policies.as_slice())
@@ -396,7 +396,7 @@ fn seat(setup: PolicySetup, resume: Option<&Resume>) -> Result<Seat, Error> {
     let memory = part
         .map(|part| memory(part, &setup, seamless))
         .transpose()?;
-    Seat::new(setup, memory).map_err(|fault| Error::Policy { name, fault })
+    Seat::new(index, setup, memory).map_err(|fault| Error::Policy { name, fault })
 }
 
 fn memory(part: &PolicyPart, setup: &PolicySetup, seamless: bool) -> Result<Memory, Error> {
