@@ -1,1 +1,58 @@
-//! Runs policies as sandboxed WebAssembly.
+//! Runs policies as sandboxed WebAssembly, and drives a host over a collective engine.
+//!
+//! The only crate that knows wasmtime. It turns bytes into a checked component ([`Runtime::load`]),
+//! a checked component into a [`Policy`](ckpt_policy_core::contract::Policy) ([`Loaded::policy`]),
+//! and moves a host's messages between the ranks ([`Session`] over an [`Engine`]).
+//!
+//! ```text
+//!  bytes ──► Runtime::load ──► Loaded ──► WasmPolicy ──► Host (core) ──► Session ──► Engine
+//!            size, kind,       one for     a fresh        decides         carries     Solo, Threads,
+//!            imports, types    all threads instance a call                            MPI, …
+//! ```
+//!
+//! What it deliberately does not do: decide anything, read files, or offer a policy a single host
+//! function. A policy that imports something is refused.
+//!
+//! # Invariants
+//!
+//! - What a policy causes (a trap, too much fuel, too large an answer) is the same
+//!   [`Fault`](ckpt_policy_core::contract::Fault) on every rank. What one machine alone causes is
+//!   `Fault::Machine`, and a policy never gets to see it and to answer differently.
+//! - Fuel, memory and sizes are bounded in each call; no bytes and no guest can end the process.
+//! - No signal handler is installed, no thread is left behind, and the caller's floating-point
+//!   modes neither reach a policy nor are changed by one.
+//!
+//! # Examples
+//!
+//! ```
+//! use ckpt_policy_core::contract::{Fault, Policy};
+//! use ckpt_policy_runtime::{Error, Instances, Limits, Runtime};
+//!
+//! fn describe(file: &[u8]) -> Result<String, Box<dyn std::error::Error>> {
+//!     let runtime = Runtime::new(Limits::default(), Instances::Fresh)?;
+//!     let description = runtime.load(file)?.policy().describe()?;
+//!     Ok(description.name)
+//! }
+//!
+//! let refused = describe(b"").unwrap_err();
+//! assert!(refused.to_string().contains("the file is empty"));
+//! ```
+
+mod bindings;
+mod component;
+mod engine;
+mod environment;
+mod error;
+mod fault;
+mod limits;
+mod policy;
+mod runtime;
+mod session;
+
+pub use component::Kind;
+pub use engine::{Collective, Engine, EngineError, Solo, Threads};
+pub use error::Error;
+pub use limits::Limits;
+pub use policy::WasmPolicy;
+pub use runtime::{Instances, Loaded, Runtime};
+pub use session::{Session, SessionError};

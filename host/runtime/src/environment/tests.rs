@@ -1,0 +1,54 @@
+use std::hint::black_box;
+use std::io;
+use std::panic;
+use std::thread;
+
+use super::{enter, float};
+
+/// Zero where subnormal numbers are flushed.
+fn half_of_the_smallest_normal() -> f64 {
+    black_box(f64::MIN_POSITIVE) * black_box(0.5)
+}
+
+#[test]
+fn the_callers_modes_stay_outside_and_come_back() {
+    for stack in [64 << 10, 8 << 20] {
+        let caller = thread::Builder::new().stack_size(stack).spawn(|| {
+            let before = float::read();
+            #[cfg(target_arch = "x86_64")]
+            let flushing = before | 0x8040;
+            #[cfg(target_arch = "aarch64")]
+            let flushing = before | 1 << 24;
+            float::write(flushing);
+            let inside = enter(half_of_the_smallest_normal);
+            let outside = float::read();
+            float::write(before);
+            (inside.unwrap(), flushing, outside)
+        });
+        let (inside, flushing, outside) = caller.unwrap().join().unwrap();
+        assert_eq!(inside.to_bits(), f64::MIN_POSITIVE.to_bits() >> 1);
+        assert_eq!(outside, flushing);
+    }
+}
+
+#[test]
+fn a_caller_with_enough_stack_keeps_its_thread() {
+    let on = |stack| {
+        let caller = thread::Builder::new()
+            .stack_size(stack)
+            .spawn(|| enter(|| thread::current().id()).unwrap() == thread::current().id());
+        caller.unwrap().join().unwrap()
+    };
+    assert!(!on(64 << 10));
+    assert!(on(4 << 20));
+}
+
+#[test]
+fn a_panic_inside_stays_a_panic() {
+    let caller = thread::Builder::new().stack_size(64 << 10).spawn(|| {
+        let answer: io::Result<()> = enter(|| panic::resume_unwind(Box::new("a bug")));
+        answer.is_ok()
+    });
+    let bug = caller.unwrap().join().unwrap_err();
+    assert_eq!(bug.downcast_ref::<&str>(), Some(&"a bug"));
+}

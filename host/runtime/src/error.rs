@@ -1,0 +1,204 @@
+//! Why a file cannot be used as a policy.
+//!
+//! Each variant says what was found and what to do about it. The path of the file is the caller's
+//! to add: this crate reads bytes.
+
+use ckpt_policy_core::contract::Fault;
+
+/// Why the runtime, or a policy's file, cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The engine could not be built from these limits on this machine.
+    #[error("the WebAssembly engine cannot be set up: {0}")]
+    Engine(String),
+    /// A limit is outside of what can work.
+    #[error("`{limit}` in `[limits]` is {value}, expected {expected}")]
+    Limit {
+        /// The limit.
+        limit: &'static str,
+        /// Its value.
+        value: u64,
+        /// What would do.
+        expected: &'static str,
+    },
+    /// The file is larger than the limit.
+    #[error(
+        "the file has {size} bytes, more than `file` in `[limits]` allows ({limit}); build it optimised for size and without debug information, or raise the limit"
+    )]
+    TooLarge {
+        /// Bytes of the file.
+        size: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The file has no bytes.
+    #[error(
+        "the file is empty, expected a WebAssembly component or module; was the build or the copy interrupted?"
+    )]
+    Empty,
+    /// The file is text.
+    #[error(
+        "the file is text that begins with `{start}`, expected a binary WebAssembly component or module; {remedy}"
+    )]
+    Text {
+        /// How it begins.
+        start: String,
+        /// What to do, which depends on what the text is.
+        remedy: &'static str,
+    },
+    /// The file is native code.
+    #[error(
+        "the file is native code ({format}), expected a WebAssembly component or module; precompiled code is never loaded, as it would run outside of the sandbox: hand over the `.wasm` file that it was made of"
+    )]
+    Native {
+        /// Which format.
+        format: &'static str,
+    },
+    /// The file is something else.
+    #[error(
+        "the file is not WebAssembly: it begins with the bytes `{start}`, expected `00 61 73 6d`"
+    )]
+    Foreign {
+        /// Its first bytes, hex.
+        start: String,
+    },
+    /// The file begins as WebAssembly and does not go on as such.
+    #[error(
+        "the file is damaged or of a newer WebAssembly than this host reads: {what} (at byte {offset} of {size}); build or copy it again"
+    )]
+    Malformed {
+        /// What is wrong.
+        what: String,
+        /// Where.
+        offset: u64,
+        /// Bytes of the file.
+        size: u64,
+    },
+    /// The policy wants an operating system.
+    #[error(
+        "the policy imports WASI ({}), but a policy imports nothing; build Rust for `wasm32-unknown-unknown`, Python with `componentize-py componentize --stub-wasi`, JavaScript with all features of `componentize-js` disabled",
+        list(imports)
+    )]
+    Wasi {
+        /// What it imports.
+        imports: Vec<String>,
+    },
+    /// The policy wants functions of the host.
+    #[error(
+        "the policy imports {}, but a policy imports nothing: what it needs to know arrives as an argument (see `wit/policy.wit`)",
+        list(imports)
+    )]
+    Imports {
+        /// What it imports.
+        imports: Vec<String>,
+    },
+    /// A core module without the description of its world.
+    #[error(
+        "the core module does not say which world it implements; build it with `wit-bindgen` or this project's SDK, or add the world with `wasm-tools component embed --world decision-policy wit/policy.wit`{}",
+        exports_note(exports)
+    )]
+    NoWorld {
+        /// What it exports.
+        exports: Vec<String>,
+    },
+    /// A core module could not be made a component.
+    #[error("the core module cannot be made a component: {what}")]
+    Encode {
+        /// What stands against it.
+        what: String,
+    },
+    /// The policy speaks another version of the contract.
+    #[error(
+        "the policy is built for version {} of the contract, this host speaks {expected}; build it with the `policy.wit` of this host",
+        versions(found)
+    )]
+    Version {
+        /// The interfaces that it exports instead.
+        found: Vec<String>,
+        /// The version that this host speaks.
+        expected: &'static str,
+    },
+    /// The component is something else than a policy.
+    #[error(
+        "the component does not export `{expected}`{}; a policy implements the world `decision-policy` of `wit/policy.wit`",
+        exports_note(exports)
+    )]
+    World {
+        /// The interface that was looked for.
+        expected: String,
+        /// What it exports instead.
+        exports: Vec<String>,
+    },
+    /// The policy lacks one of the contract's functions.
+    #[error("the policy does not export the function `{function}` in `{interface}`")]
+    Function {
+        /// The function.
+        function: &'static str,
+        /// The interface in which it was looked for.
+        interface: String,
+    },
+    /// One of the policy's functions has other types than the contract's.
+    #[error(
+        "the policy's function `{function}` has other types than in version {version} of the contract: {what}; build it with the `policy.wit` of this host"
+    )]
+    Signature {
+        /// The function.
+        function: &'static str,
+        /// The version that this host speaks.
+        version: &'static str,
+        /// The difference.
+        what: String,
+    },
+    /// The component is not valid, or could not be compiled.
+    #[error("the component cannot be compiled: {0}")]
+    Compile(String),
+    /// The component needs more than the limits allow before it does anything.
+    #[error("the policy needs {needed} at its start, `{limit}` in `[limits]` is {allowed}")]
+    Resources {
+        /// What it needs.
+        needed: String,
+        /// The limit.
+        limit: &'static str,
+        /// Its value.
+        allowed: u64,
+    },
+    /// The policy could not be started.
+    #[error("the policy cannot be started: {0}")]
+    Start(Fault),
+}
+
+/// Names a few things, and counts the rest.
+fn list(names: &[String]) -> String {
+    let mut text: Vec<_> = names
+        .iter()
+        .take(NAMED)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if names.len() > NAMED {
+        text.push(format!("and {} more", names.len() - NAMED));
+    }
+    text.join(", ")
+}
+
+fn exports_note(exports: &[String]) -> String {
+    match exports {
+        [] => "; it exports nothing".to_owned(),
+        names => format!("; it exports {}", list(names)),
+    }
+}
+
+fn versions(found: &[String]) -> String {
+    let versions: Vec<_> = found
+        .iter()
+        .map(|name| {
+            name.rsplit_once('@')
+                .map_or(name.as_str(), |(_, version)| version)
+        })
+        .map(|version| format!("`{version}`"))
+        .collect();
+    versions.join(", ")
+}
+
+/// How many names an error spells out.
+const NAMED: usize = 4;

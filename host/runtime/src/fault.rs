@@ -1,0 +1,95 @@
+//! What went wrong in a call, sorted by whose doing it is.
+//!
+//! The texts are one line and the same on every rank: they name what the guest did, never an
+//! address or a time. Only `Fault::Machine` speaks of one machine.
+
+use std::fmt::Write;
+
+use ckpt_policy_core::contract::Fault;
+use wasmtime::{Trap, WasmBacktrace};
+
+use crate::limits::Guard;
+
+/// Sorts an error of a call.
+pub(crate) fn of_call(error: &wasmtime::Error, guard: &Guard, fuel: u64) -> Fault {
+    if let Some(what) = guard.machine() {
+        return Fault::Machine(what.to_owned());
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => Fault::Fuel { fuel },
+        Some(trap) => Fault::Trap(trap_text(*trap, error, guard)),
+        None => Fault::Answer(answer_text(error)),
+    }
+}
+
+/// Sorts an error of an instantiation, in which nothing is lowered or lifted.
+pub(crate) fn of_start(error: &wasmtime::Error, guard: &Guard, fuel: u64) -> Fault {
+    if error.downcast_ref::<Trap>().is_some() {
+        return of_call(error, guard, fuel);
+    }
+    let text = one_line(&format!("{error:#}"));
+    match guard.refused() {
+        Some(refused) => Fault::Trap(format!("it asked for {refused}, at its start")),
+        // The engine counts the parts of a component itself, and has no type for this error.
+        None if text.contains("resource limit exceeded") => Fault::Trap(format!(
+            "it consists of more parts than `instances` in `[limits]` allows ({text})"
+        )),
+        None => Fault::Machine(text),
+    }
+}
+
+/// Cuts a guest's text to a number of bytes, at the boundary of a character.
+pub(crate) fn cut(mut text: String, bytes: usize) -> String {
+    if text.len() > bytes {
+        text.truncate(text.floor_char_boundary(bytes));
+        text.push('…');
+    }
+    text
+}
+
+fn trap_text(trap: Trap, error: &wasmtime::Error, guard: &Guard) -> String {
+    let mut text = trap.to_string();
+    if let Some(rest) = text.strip_prefix("wasm trap: ") {
+        text = rest.to_owned();
+    }
+    if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
+        write_frames(&mut text, backtrace);
+    }
+    if let Some(refused) = guard.refused() {
+        write!(text, "; it had asked for {refused}").expect("a string takes any text");
+    }
+    one_line(&text)
+}
+
+/// Names the innermost functions; a recursion is named once.
+fn write_frames(text: &mut String, backtrace: &WasmBacktrace) {
+    let mut names: Vec<_> = backtrace
+        .frames()
+        .iter()
+        .map(|frame| match frame.func_name() {
+            Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
+            None => format!("function {}", frame.func_index()),
+        })
+        .collect();
+    names.dedup();
+    names.truncate(FRAMES);
+    if !names.is_empty() {
+        write!(text, " in `{}`", names.join("` < `")).expect("a string takes any text");
+    }
+}
+
+fn answer_text(error: &wasmtime::Error) -> String {
+    let text = format!("{error:#}");
+    // The engine's error for it has no type of its own, and its text speaks of the engine's terms.
+    match text.contains("fuel allocated for hostcalls has been exhausted") {
+        true => "it is larger than `answer` in `[limits]`".to_owned(),
+        false => one_line(&text),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Functions that a trap names.
+const FRAMES: usize = 4;

@@ -1,0 +1,144 @@
+//! A host and its engine: drives each exchange to its end.
+//!
+//! Holds no policy and no rule of its own; it only carries what the host wants carried. All ranks
+//! call the same functions in the same order.
+
+use ckpt_policy_core::{Error, Event, Host, Opened, Opening, Outcome, Progress, Snapshot};
+
+use crate::engine::{Engine, EngineError};
+
+/// Why a session could not go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The host refused, or the ranks disagree.
+    #[error(transparent)]
+    Host(#[from] Error),
+    /// The messages could not be carried.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// One rank's host, with the engine that carries its messages.
+pub struct Session<E> {
+    host: Host,
+    carrier: Carrier<E>,
+}
+
+impl<E: Engine> Session<E> {
+    /// Opens a host on all ranks. Also a rank whose own setup failed calls it, with
+    /// [`Opening::failed`], so that the others learn why.
+    ///
+    /// # Errors
+    ///
+    /// The rank's own error or another rank's, a disagreement, or the engine's error.
+    pub fn open(opening: Opening, engine: E) -> Result<Self, SessionError> {
+        let mut carrier = Carrier {
+            engine,
+            exchanges: 0,
+        };
+        let message = opening.begin();
+        let mut opened = opening.complete(&carrier.carry(&message)?)?;
+        loop {
+            match opened {
+                Opened::Exchange(opening, message) => {
+                    opened = opening.complete(&carrier.carry(&message)?)?;
+                }
+                Opened::Host(host) => {
+                    return Ok(Self {
+                        host: *host,
+                        carrier,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Brings one event to the policies of all ranks.
+    ///
+    /// # Errors
+    ///
+    /// A call out of order, a disagreement, or the engine's error.
+    pub fn decide(&mut self, event: &Event) -> Result<Outcome, SessionError> {
+        let progress = self.host.begin(event)?;
+        self.drive(progress)
+    }
+
+    /// Lets all ranks learn how a save ended.
+    ///
+    /// # Errors
+    ///
+    /// A call out of order, a disagreement, or the engine's error.
+    pub fn settle(&mut self) -> Result<Outcome, SessionError> {
+        let progress = self.host.settle()?;
+        self.drive(progress)
+    }
+
+    /// Settles what is left at the end of a run.
+    ///
+    /// # Errors
+    ///
+    /// A call out of order, a disagreement, or the engine's error.
+    pub fn finish(&mut self) -> Result<Outcome, SessionError> {
+        let progress = self.host.finish()?;
+        self.drive(progress)
+    }
+
+    /// Takes a snapshot, the same on all ranks.
+    ///
+    /// # Errors
+    ///
+    /// A call out of order, a disagreement, or the engine's error.
+    pub fn snapshot(&mut self) -> Result<Snapshot, SessionError> {
+        match self.host.snapshot()? {
+            Progress::Done(snapshot) => Ok(snapshot),
+            Progress::Exchange(message) => {
+                let messages = self.carrier.carry(&message)?;
+                Ok(self.host.complete_snapshot(&messages)?)
+            }
+        }
+    }
+
+    /// Returns the host, to report to it what became of saves and deletions.
+    pub fn host_mut(&mut self) -> &mut Host {
+        &mut self.host
+    }
+
+    /// Returns the host.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Returns how many messages have been gathered so far.
+    #[must_use]
+    pub fn exchanges(&self) -> u64 {
+        self.carrier.exchanges
+    }
+
+    fn drive(&mut self, mut progress: Progress<Outcome>) -> Result<Outcome, SessionError> {
+        loop {
+            match progress {
+                Progress::Done(outcome) => return Ok(outcome),
+                Progress::Exchange(message) => {
+                    let messages = self.carrier.carry(&message)?;
+                    progress = self.host.complete(&messages)?;
+                }
+            }
+        }
+    }
+}
+
+/// An engine that counts what it carries.
+struct Carrier<E> {
+    engine: E,
+    exchanges: u64,
+}
+
+impl<E: Engine> Carrier<E> {
+    fn carry(&mut self, message: &[u8]) -> Result<Vec<u8>, EngineError> {
+        let messages = self.engine.all_gather(message)?;
+        self.exchanges += 1;
+        Ok(messages)
+    }
+}
