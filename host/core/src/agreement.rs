@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 const NAMED: usize = 8;
 /// Characters of a value that are shown.
 const SHOWN: usize = 200;
+/// Of those, characters before the first difference where a value is cut.
+const BEFORE: usize = 40;
 
 /// Compares one value of each rank; `verb` is what one rank, and what several do with it, such as
 /// `["is at step", "are at step"]`.
@@ -21,21 +23,17 @@ pub(crate) fn compare<T: PartialEq>(
     if groups.len() < 2 {
         return None;
     }
+    let shown = excerpts(groups.iter().map(|group| show(&values[group[0]])).collect());
     let (others, odd) = split(&groups, values.len());
+    let first = groups.len() - odd.len();
     let mut text = String::new();
-    for (position, group) in odd.iter().enumerate() {
+    for (position, (group, value)) in odd.iter().zip(&shown[first..]).enumerate() {
         let verb = if group.len() == 1 { verb[0] } else { verb[1] };
         let comma = if position == 0 { "" } else { ", " };
-        let value = cut(&show(&values[group[0]]));
         let _ = write!(text, "{comma}{} {verb} {value}", ranks(group));
     }
-    if let Some(others) = others {
-        let _ = write!(
-            text,
-            ", the others {} {}",
-            verb[1],
-            cut(&show(&values[others[0]]))
-        );
+    if others.is_some() {
+        let _ = write!(text, ", the others {} {}", verb[1], shown[0]);
     }
     Some(text)
 }
@@ -94,12 +92,24 @@ pub(crate) fn ranks(ranks: &[usize]) -> String {
     }
 }
 
-fn cut(text: &str) -> String {
-    if text.chars().count() <= SHOWN {
-        return text.to_owned();
+/// Cuts long values to the part where they begin to differ.
+fn excerpts(values: Vec<String>) -> Vec<String> {
+    if values.iter().all(|value| value.chars().count() <= SHOWN) {
+        return values;
     }
-    let head: String = text.chars().take(SHOWN).collect();
-    format!("{head}…")
+    let mut common = values[0].chars().count();
+    for value in &values[1..] {
+        let pairs = values[0].chars().zip(value.chars());
+        common = common.min(pairs.take_while(|(one, other)| one == other).count());
+    }
+    let start = common.saturating_sub(BEFORE);
+    let excerpt = |value: &String| {
+        let part: String = value.chars().skip(start).take(SHOWN).collect();
+        let (before, after) = (start > 0, value.chars().count() > start + SHOWN);
+        let dots = |cut| if cut { "…" } else { "" };
+        format!("{}{part}{}", dots(before), dots(after))
+    };
+    values.iter().map(excerpt).collect()
 }
 
 #[cfg(test)]
@@ -132,6 +142,17 @@ mod tests {
         assert_eq!(
             compare_hidden(&[5, 6], "state").as_deref(),
             Some("rank 0 and rank 1 differ in state")
+        );
+    }
+
+    #[test]
+    fn cuts_long_values_to_where_they_differ() {
+        let value = |end: &str| format!("{}{end}", "x".repeat(300));
+        let text = compare(&[value("1"), value("2")], ["has", "have"], String::clone);
+        let before = "x".repeat(BEFORE);
+        assert_eq!(
+            text.as_deref(),
+            Some(format!("rank 0 has …{before}1, rank 1 has …{before}2").as_str())
         );
     }
 

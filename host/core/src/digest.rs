@@ -4,18 +4,21 @@
 //! 128 bits is enough within a job. Every value is written with its length or at a fixed width, so
 //! two different sequences of values never give the same bytes.
 
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-/// A running digest over a sequence of values.
-pub(crate) struct Digest(Xxh3);
+/// A digest over a sequence of values.
+///
+/// They are few and short, so they are collected and digested at once: the algorithm's running
+/// form costs more to set up than these need in all.
+pub(crate) struct Digest(Vec<u8>);
 
 impl Digest {
     pub(crate) fn new() -> Self {
-        Self(Xxh3::new())
+        Self(Vec::with_capacity(USUAL))
     }
 
     pub(crate) fn number(&mut self, value: u64) -> &mut Self {
-        self.0.update(&value.to_le_bytes());
+        self.0.extend_from_slice(&value.to_le_bytes());
         self
     }
 
@@ -26,7 +29,7 @@ impl Digest {
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.number(bytes.len() as u64);
-        self.0.update(bytes);
+        self.0.extend_from_slice(bytes);
         self
     }
 
@@ -63,10 +66,13 @@ impl Digest {
     }
 
     pub(crate) fn long(&self) -> u128 {
-        self.0.digest128()
+        xxh3_128(&self.0)
     }
 
     pub(crate) fn short(&self) -> u64 {
-        self.0.digest()
+        xxh3_64(&self.0)
     }
 }
+
+/// Bytes that most digests are made of.
+const USUAL: usize = 256;

@@ -69,9 +69,9 @@ pub enum Error {
         text: String,
     },
     /// Bytes that arrived are not the messages of this round.
-    #[error("the messages of {when} are unusable: {what}")]
+    #[error("the messages {when} are unusable: {what}")]
     Message {
-        /// At which point.
+        /// At which point, such as `in round 12`.
         when: String,
         /// What was expected and what was found.
         what: String,

@@ -76,6 +76,8 @@ impl Origin {
                 | Self::SaveSeconds
                 | Self::StallSeconds
                 | Self::CheckpointBytes
+                | Self::Interrupted
+                | Self::SaveRequested
         )
     }
 }

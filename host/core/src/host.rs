@@ -12,17 +12,18 @@
 mod contribute;
 mod facts;
 mod judge;
+mod receive;
 mod restore;
+mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::agreement;
 use crate::contract::CheckpointId;
 use crate::error::Error;
 use crate::event::{Event, Moment};
 use crate::layout::Layout;
 use crate::ledger::Ledger;
-use crate::message::{self, Kind, Message, Remembered, SaveStatus, Shape};
+use crate::message::{Kind, Message, Remembered, SaveStatus, Shape};
 use crate::outcome::Outcome;
 use crate::seat::{Instant, Seat};
 use crate::setup::{Place, PolicyInfo, Rules};
@@ -83,6 +84,10 @@ pub struct Host {
     course: Course,
     local: Local,
     pending: Option<Pending>,
+    /// What the event under way moved, for when its round ends in an error.
+    before: Option<Before>,
+    /// What policies failed with on this rank in the newest round.
+    faults: Vec<(usize, String)>,
 }
 
 /// Where the run is; the same on all ranks that have seen the same events.
@@ -118,8 +123,8 @@ struct Local {
     save_requested: bool,
     /// What the newest event gave for each input; a settling round uses it again.
     given: Vec<Option<f64>>,
-    /// Names of all metrics so far, for the hint at one that is missing.
-    logged: BTreeSet<String>,
+    /// Names of the newest event's metrics where it lacks one that is required, for the hint.
+    logged: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -128,13 +133,18 @@ struct Report {
     saved: Saved,
 }
 
+/// What an event moves before its round completes.
+struct Before {
+    course: Course,
+    memory: Vec<Remembered>,
+    given: Vec<Option<f64>>,
+}
+
 /// An exchange under way.
 struct Pending {
     at: Instant,
     /// For each policy, whether this round asks it.
     asked: Vec<bool>,
-    /// What each policy's `observe` failed with on this rank.
-    faults: Vec<Option<String>>,
     stage: Stage,
 }
 
@@ -165,9 +175,14 @@ impl Host {
             step: event.step,
             epoch: event.epoch,
         };
-        self.remember(event);
         let asked = self.asked(at);
         let wanted = self.is_round_wanted(at, &asked);
+        self.before = wanted.then(|| Before {
+            course: self.course.clone(),
+            memory: self.local.memory.clone(),
+            given: std::mem::take(&mut self.local.given),
+        });
+        self.remember(event);
         if at.moment == Moment::StepEnd {
             self.course.step_end = at.step;
         }
@@ -220,8 +235,11 @@ impl Host {
     /// A disagreement, a machine's fault, or unusable messages. Nothing has changed then, and the
     /// same error is returned on all ranks that took part.
     pub fn complete(&mut self, messages: &[u8]) -> Result<Progress<Outcome>, Error> {
-        let Some(pending) = self.pending.take() else {
-            return Err(Error::Order("`complete` without an exchange under way"));
+        let under_way = self
+            .pending
+            .take_if(|pending| !matches!(pending.stage, Stage::Remembering));
+        let Some(pending) = under_way else {
+            return Err(Error::Order("`complete` without a round under way"));
         };
         let result = self.go_on(pending, messages);
         if result.is_err() {
@@ -311,12 +329,12 @@ impl Host {
             step,
             epoch,
         };
-        let message = self.message(Kind::Snapshot, at);
+        let mut message = self.message(Kind::Snapshot, at);
+        message.memory = self.memory();
         let stage = Stage::Remembering;
         self.pending = Some(Pending {
             at,
             asked: Vec::new(),
-            faults: Vec::new(),
             stage,
         });
         Ok(Progress::Exchange(message.encode(self.shape)))
@@ -328,7 +346,10 @@ impl Host {
     ///
     /// A disagreement, or unusable messages.
     pub fn complete_snapshot(&mut self, messages: &[u8]) -> Result<Snapshot, Error> {
-        let Some(pending) = self.pending.take() else {
+        let under_way = self
+            .pending
+            .take_if(|pending| matches!(pending.stage, Stage::Remembering));
+        let Some(pending) = under_way else {
             return Err(Error::Order(
                 "`complete_snapshot` without a snapshot under way",
             ));
@@ -390,8 +411,22 @@ impl Host {
             })
     }
 
+    /// Returns what policies failed with on this rank in the newest round, for this rank's log:
+    /// the policy's index and its own text. Other ranks know no more than that it failed here.
+    pub fn faults(&self) -> impl Iterator<Item = (usize, &str)> + '_ {
+        self.faults
+            .iter()
+            .map(|(policy, text)| (*policy, text.as_str()))
+    }
+
     fn check_free(&self) -> Result<(), Error> {
-        match self.pending {
+        match &self.pending {
+            Some(Pending {
+                stage: Stage::Remembering,
+                ..
+            }) => Err(Error::Order(
+                "a snapshot is under way: call `complete_snapshot` first",
+            )),
             Some(_) => Err(Error::Order(
                 "an exchange is under way: call `complete` first",
             )),
@@ -447,67 +482,10 @@ impl Host {
         match pending.stage {
             Stage::Gathering => self.judge(pending, &messages),
             Stage::Confirming(judged) => Ok(Progress::Done(self.commit(*judged))),
-            Stage::Broken => Err(Error::Order("a machine's fault was not among the messages")),
-            Stage::Remembering => Err(Error::Order(
-                "a snapshot is under way: call `complete_snapshot`",
-            )),
-        }
-    }
-
-    /// Decodes the messages and proves that all ranks are at the same point with the same books.
-    fn receive(&self, pending: &Pending, bytes: &[u8]) -> Result<Vec<Message>, Error> {
-        let when = || format!("in round {}", self.course.round + 1);
-        let messages = message::decode_all(bytes, self.place.world_size, self.shape)
-            .map_err(|what| Error::Message { when: when(), what })?;
-        self.check_machines(&messages)?;
-        let mut differences = positions(&messages);
-        if differences.is_empty() {
-            differences = self.books(&messages, &pending.stage);
-        }
-        match differences.is_empty() {
-            true => Ok(messages),
-            false => Err(Error::Disagreement {
-                when: when(),
-                differences,
-            }),
-        }
-    }
-
-    fn check_machines(&self, messages: &[Message]) -> Result<(), Error> {
-        for message in messages {
-            if let Some(policy) = message.machine {
-                let seat = self.seats.get(policy as usize);
-                let name = seat.map_or_else(|| policy.to_string(), |seat| seat.info.name.clone());
-                let (rank, round) = (message.rank, message.round);
-                return Err(Error::Machine { rank, name, round });
+            Stage::Broken | Stage::Remembering => {
+                Err(Error::Order("a machine's fault was not among the messages"))
             }
         }
-        Ok(())
-    }
-
-    /// Compares what the ranks hold or, in a confirmation, what they decided.
-    fn books(&self, messages: &[Message], stage: &Stage) -> Vec<String> {
-        let confirming = matches!(stage, Stage::Confirming(_));
-        let mut differences = Vec::new();
-        for (index, seat) in self.seats.iter().enumerate() {
-            let states: Vec<_> = messages
-                .iter()
-                .map(|message| message.states[index])
-                .collect();
-            let what = if confirming { "verdict" } else { "state" };
-            let what = format!("{what} of policy `{}`", seat.info.name);
-            differences.extend(agreement::compare_hidden(&states, &what));
-        }
-        let ledgers: Vec<_> = messages.iter().map(|message| message.ledger).collect();
-        differences.extend(agreement::compare_hidden(&ledgers, "ledger of checkpoints"));
-        let outcomes: Vec<_> = messages.iter().map(|message| message.outcome).collect();
-        let what = if confirming {
-            "outcome of this round"
-        } else {
-            "outcome of the round before"
-        };
-        differences.extend(agreement::compare_hidden(&outcomes, what));
-        differences
     }
 
     fn report(
@@ -549,7 +527,7 @@ impl Host {
             faults: Vec::new(),
             saves: self.save_reports(),
             numbers: Vec::new(),
-            memory: self.local.memory.clone(),
+            memory: Vec::new(),
         }
     }
 
@@ -581,33 +559,12 @@ impl Host {
         for seat in &mut self.seats {
             seat.rollback();
         }
+        if let Some(before) = self.before.take() {
+            self.course = before.course;
+            self.local.memory = before.memory;
+            self.local.given = before.given;
+        }
     }
-}
-
-/// Compares where the ranks are.
-fn positions(messages: &[Message]) -> Vec<String> {
-    let doings: Vec<_> = messages
-        .iter()
-        .map(|message| (message.kind, message.round))
-        .collect();
-    let doing = |(kind, round): &(Kind, u64)| match kind {
-        Kind::Round => format!("round {round}"),
-        Kind::Confirm => format!("the confirmation of round {round}"),
-        Kind::Snapshot => format!("a snapshot before round {round}"),
-    };
-    let moments: Vec<_> = messages.iter().map(|message| message.moment).collect();
-    let steps: Vec<_> = messages.iter().map(|message| message.step).collect();
-    let epochs: Vec<_> = messages.iter().map(|message| message.epoch).collect();
-    let moment = |moment: &Moment| format!("`{moment}`");
-    [
-        agreement::compare(&steps, ["is at step", "are at step"], u64::to_string),
-        agreement::compare(&epochs, ["is in epoch", "are in epoch"], u64::to_string),
-        agreement::compare(&moments, ["is at the moment", "are at the moment"], moment),
-        agreement::compare(&doings, ["is in", "are in"], doing),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 impl Course {

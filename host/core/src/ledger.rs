@@ -78,6 +78,18 @@ impl Entry {
         self.facts.id
     }
 
+    /// Takes over the numbers that were not known yet when it was saved.
+    pub(crate) fn learn(&mut self, now: &Facts) {
+        fn fill(known: &mut [Option<f64>], now: &[Option<f64>]) {
+            for (known, now) in known.iter_mut().zip(now) {
+                *known = known.or(*now);
+            }
+        }
+        let facts = Arc::make_mut(&mut self.facts);
+        fill(&mut facts.values, &now.values);
+        fill(&mut facts.inputs, &now.inputs);
+    }
+
     pub(crate) fn add_tags<'a>(&mut self, tags: impl IntoIterator<Item = &'a String>) {
         self.tags.extend(tags.into_iter().cloned());
         self.tags.sort_unstable();
@@ -137,7 +149,8 @@ struct Index {
     /// Complete, not pinned, held by nobody.
     loose: BTreeSet<CheckpointId>,
     abandoned: BTreeSet<CheckpointId>,
-    by_step: BTreeMap<u64, CheckpointId>,
+    /// Two of one step may come from outside: then the younger one counts.
+    by_step: BTreeSet<(u64, CheckpointId)>,
     held_by: BTreeMap<usize, BTreeSet<CheckpointId>>,
 }
 
@@ -210,14 +223,12 @@ impl Ledger {
 
     /// Orders the deletion of whatever may go now; returns the new orders.
     pub(crate) fn sweep(&mut self, keep_at_least: u32) -> Vec<CheckpointId> {
-        let newest = self.index.complete.iter().rev();
-        let kept: Vec<_> = newest.take(keep_at_least as usize).copied().collect();
-        let loose = self
-            .index
-            .loose
-            .iter()
-            .filter(|id| !kept.contains(id))
-            .copied();
+        let mut newest = self.index.complete.iter().rev();
+        let kept_from = match (keep_at_least as usize).checked_sub(1) {
+            None => CheckpointId::MAX,
+            Some(others) => newest.nth(others).copied().unwrap_or(CheckpointId::MIN),
+        };
+        let loose = self.index.loose.range(..kept_from).copied();
         // What replaces an abandoned future must be durable first.
         let replaced = self.index.complete.last().copied().unwrap_or(0);
         let abandoned = self.index.abandoned.range(..replaced).copied();
@@ -322,7 +333,9 @@ impl Ledger {
 
     /// Returns the checkpoint of this step, complete or in flight.
     pub(crate) fn at_step(&self, step: u64) -> Option<CheckpointId> {
-        self.index.by_step.get(&step).copied()
+        let of_step = (step, CheckpointId::MIN)..=(step, CheckpointId::MAX);
+        let (_, id) = self.index.by_step.range(of_step).next_back()?;
+        Some(*id)
     }
 
     /// Returns the ordered deletions that are not reported yet; the first ones, as many as a rank
@@ -360,7 +373,8 @@ impl Ledger {
         digest.long()
     }
 
-    fn holds(&self, policy: usize, id: CheckpointId) -> bool {
+    /// Whether a policy holds it, released beside a save in flight or not.
+    pub(crate) fn holds(&self, policy: usize, id: CheckpointId) -> bool {
         self.get(id)
             .is_some_and(|entry| entry.holders & bit(policy) != 0)
     }
@@ -406,7 +420,7 @@ impl Index {
             }
             return;
         }
-        self.by_step.insert(entry.facts.step, id);
+        self.by_step.insert((entry.facts.step, id));
         if !entry.complete {
             self.in_flight.insert(id);
             return;
@@ -424,9 +438,7 @@ impl Index {
                 held.remove(&id);
             }
         }
-        if self.by_step.get(&entry.facts.step) == Some(&id) {
-            self.by_step.remove(&entry.facts.step);
-        }
+        self.by_step.remove(&(entry.facts.step, id));
         self.in_flight.remove(&id);
         self.complete.remove(&id);
         self.loose.remove(&id);

@@ -151,6 +151,14 @@ impl Message {
         }
     }
 
+    /// Whether another rank is at the same point with the same books.
+    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
+        (self.kind, self.moment, self.round) == (other.kind, other.moment, other.round)
+            && (self.step, self.epoch) == (other.step, other.epoch)
+            && (self.ledger, self.outcome) == (other.ledger, other.outcome)
+            && self.states == other.states
+    }
+
     /// Decodes one rank's message.
     ///
     /// # Errors
@@ -166,6 +174,7 @@ impl Message {
         }
         let mut reader = Reader(bytes);
         let mut message = Self::decode_head(&mut reader)?;
+        message.reserve(shape);
         for _ in 0..shape.policies {
             message.states.push(reader.long());
             message.faults.push(reader.byte());
@@ -180,13 +189,20 @@ impl Message {
             message.saves.push((status, reader.long()));
         }
         let presence = reader.take(shape.channels.div_ceil(8));
+        let padding = presence.len() * 8 - shape.channels;
+        if presence
+            .last()
+            .is_some_and(|last| (last.leading_zeros() as usize) < padding)
+        {
+            return Err("it has numbers beyond the last one".to_owned());
+        }
         for index in 0..shape.channels {
             let number = f64::from_bits(reader.long());
             let present = presence[index / 8] & (1 << (index % 8)) != 0;
             message.numbers.push(present.then_some(number));
         }
         for _ in 0..shape.memory {
-            let present = reader.byte() == 1;
+            let present = reader.flag()?;
             let value = f64::from_bits(reader.long());
             let step = reader.long();
             message.memory.push(Remembered {
@@ -195,6 +211,14 @@ impl Message {
             });
         }
         Ok(message)
+    }
+
+    fn reserve(&mut self, shape: Shape) {
+        self.states.reserve_exact(shape.policies);
+        self.faults.reserve_exact(shape.policies);
+        self.saves.reserve_exact(shape.saves);
+        self.numbers.reserve_exact(shape.channels);
+        self.memory.reserve_exact(shape.memory);
     }
 
     fn decode_head(reader: &mut Reader<'_>) -> Result<Self, String> {
@@ -220,7 +244,7 @@ impl Message {
         Ok(Self {
             kind,
             moment,
-            interrupted: reader.byte() == 1,
+            interrupted: reader.flag()?,
             machine: reader.word().checked_sub(1),
             rank: reader.word(),
             round: reader.long(),
@@ -287,6 +311,14 @@ impl<'a> Reader<'a> {
         self.array::<1>()[0]
     }
 
+    fn flag(&mut self) -> Result<bool, String> {
+        match self.byte() {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(format!("its flag {other} is neither 0 nor 1")),
+        }
+    }
+
     fn word(&mut self) -> u32 {
         u32::from_le_bytes(self.array())
     }
@@ -299,3 +331,6 @@ impl<'a> Reader<'a> {
         u128::from_le_bytes(self.array())
     }
 }
+
+#[cfg(test)]
+mod tests;

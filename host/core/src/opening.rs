@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest as _, Sha256};
 
 use crate::agreement::compare;
+use crate::digest::Digest;
 use crate::error::Error;
 use crate::host::Host;
 use crate::message::ENCODING;
@@ -21,6 +22,8 @@ const MAGIC: [u8; 4] = *b"ckpo";
 const LENGTH: usize = 4 + 4 + 4 + 4 + 4 + 4 + 32;
 /// More than any readable part needs; a bound on what a confused rank may ask others to carry.
 const MOST: usize = 1 << 20;
+/// Bytes of a value that travel whole; 64 configurations of this length fit.
+const READABLE: usize = 8 << 10;
 const WHEN: &str = "at the opening";
 
 /// A host before its first round.
@@ -74,7 +77,15 @@ impl Opening {
         Self::with(place, Err(Error::Setup(text.into())), Vec::new())
     }
 
-    fn with(place: Place, host: Result<Host, Error>, facts: Vec<(String, String)>) -> Self {
+    fn with(place: Place, host: Result<Host, Error>, mut facts: Vec<(String, String)>) -> Self {
+        // The layout, and with it the length of each message, follows from the plans.
+        for policy in host.iter().flat_map(Host::policies) {
+            let mut digest = Digest::new();
+            digest.text(&format!("{:?}", policy.plan));
+            let key = format!("policy `{}` plan", policy.name);
+            facts.push((key, format!("{:016x}", digest.short())));
+        }
+        facts.sort();
         Self {
             place,
             host: host.map(Box::new),
@@ -98,7 +109,7 @@ impl Opening {
                 .unwrap_or(u32::MAX)
                 .to_le_bytes(),
         );
-        bytes.extend(<[u8; 32]>::from(Sha256::digest(&detail)));
+        bytes.extend(<[u8; 32]>::from(Sha256::digest(self.whole())));
         bytes
     }
 
@@ -125,15 +136,24 @@ impl Opening {
         Ok(Opened::Exchange(self, detail))
     }
 
-    /// Returns the readable part: what must be equal, or why this rank could not open.
-    fn detail(&self) -> Vec<u8> {
-        let mut detail = match &self.host {
+    /// Returns all that must be equal, or why this rank could not open.
+    fn whole(&self) -> Vec<u8> {
+        match &self.host {
             Ok(_) => serde_json::to_vec(&self.facts).unwrap_or_default(),
             Err(error) => error.to_string().into_bytes(),
-        };
-        if detail.len() > MOST {
-            detail.truncate(MOST);
         }
+    }
+
+    /// Returns the readable part: the same, without what is too long to be read.
+    fn detail(&self) -> Vec<u8> {
+        let mut detail = match &self.host {
+            Ok(_) => {
+                let facts = self.facts.iter().map(|(key, value)| (key, readable(value)));
+                serde_json::to_vec(&facts.collect::<Vec<_>>()).unwrap_or_default()
+            }
+            Err(error) => error.to_string().into_bytes(),
+        };
+        detail.truncate(MOST);
         detail
     }
 
@@ -164,12 +184,27 @@ impl Opening {
                 };
             }
         }
-        let differences = differences(&parts);
+        let mut differences = differences(&parts);
+        if differences.is_empty() {
+            differences.push("their digests differ, but nothing that can be read does".to_owned());
+        }
         Error::Disagreement {
             when: WHEN.to_owned(),
             differences,
         }
     }
+}
+
+/// Returns a value that is not too long to travel; a longer one with what tells it from others.
+fn readable(value: &str) -> String {
+    if value.len() <= READABLE {
+        return value.to_owned();
+    }
+    let head: String = value.chars().take(READABLE / 8).collect();
+    let mut digest = Digest::new();
+    digest.text(value);
+    let (length, digest) = (value.len(), digest.short());
+    format!("({length} bytes of digest {digest:016x}) {head}…")
 }
 
 fn unusable(what: String) -> Error {

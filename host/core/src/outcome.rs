@@ -94,7 +94,8 @@ pub struct Opinion {
     pub not_before: Option<u64>,
     /// The reduced numbers that it was given, in the order of its plan's reductions.
     pub values: Vec<Reduced>,
-    /// Why it could not answer.
+    /// Why it could not answer. The hint beside a missing input names what this rank logged; what
+    /// `observe` said on one rank is in that host's [`faults`](crate::Host::faults).
     pub error: Option<String>,
     /// For a shadow: what came of its wishes in its own ledger.
     pub shadow: Option<Shadow>,

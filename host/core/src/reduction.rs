@@ -20,6 +20,7 @@ mod dyadic;
 mod exact;
 mod finite;
 mod fold;
+mod narrow;
 mod natural;
 
 use crate::contract::{Operation, Reduced, Tally};

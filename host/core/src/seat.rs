@@ -34,6 +34,7 @@ pub(crate) struct Seat {
 pub(crate) struct Memory {
     pub(crate) state: Vec<u8>,
     pub(crate) not_before: Option<u64>,
+    /// Sorted by name, each name once.
     pub(crate) labels: Vec<Label>,
 }
 
@@ -188,10 +189,15 @@ impl Seat {
 
     /// Drafts what a verdict leaves behind, for when the round completes.
     pub(crate) fn take_down(&mut self, verdict: &Verdict) {
+        let mut labels = verdict.labels.clone();
+        // By name, the last of one name: as a snapshot writes them down.
+        labels.reverse();
+        labels.sort_by(|one, other| one.name.cmp(&other.name));
+        labels.dedup_by(|other, one| one.name == other.name);
         self.draft = Some(Memory {
             state: verdict.state.clone(),
             not_before: verdict.not_before,
-            labels: verdict.labels.clone(),
+            labels,
         });
     }
 
@@ -300,6 +306,7 @@ impl Memory {
     pub(crate) fn digest(&self, shadow: Option<&Ledger>) -> u64 {
         let mut digest = Digest::new();
         digest.bytes(&self.state).option(self.not_before);
+        digest.number(self.labels.len() as u64);
         for label in &self.labels {
             digest.text(&label.name).number(label.checkpoint);
         }

@@ -54,7 +54,9 @@ impl Seat {
         let save = wishes::apply(ledger, &[wish], decided, Candidate { id, meeting });
         if save {
             ledger.complete(id, 0);
-            self.settle_alone(meeting, ledger)?;
+            if rules.able {
+                self.settle_alone(meeting, ledger)?;
+            }
         }
         let delete = ledger.sweep(rules.keep_at_least);
         delete.iter().for_each(|id| ledger.deletion_done(*id));
@@ -103,5 +105,7 @@ impl Seat {
 pub(crate) struct Imagined {
     /// What a new checkpoint would be called.
     pub(crate) next_id: CheckpointId,
+    /// The policy could be asked in this round, and so can be when its save settles.
+    pub(crate) able: bool,
     pub(crate) keep_at_least: u32,
 }

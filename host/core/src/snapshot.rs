@@ -231,9 +231,14 @@ impl Resume {
         for snapshot in [Some(&self.snapshot), self.directory.as_ref()] {
             digest.update(snapshot.map(|it| it.body.checksum()).unwrap_or_default());
         }
-        for found in self.disk.iter().flatten() {
-            digest.update(found.id.to_le_bytes());
-            digest.update(found.step.to_le_bytes());
+        // An empty directory is not one that nobody looked into; the order is a file system's.
+        digest.update([u8::from(self.disk.is_some())]);
+        let mut disk: Vec<_> = self.disk.iter().flatten().collect();
+        disk.sort_by_key(|found| found.id);
+        for found in disk {
+            for number in [found.id, found.step, found.epoch, found.bytes] {
+                digest.update(number.to_le_bytes());
+            }
         }
         let from = self
             .from

@@ -3,6 +3,8 @@
 //! The same rules for the real ledger and for a shadow's. Who asks for a save holds it; a release
 //! beside a save waits for that save, any other counts at once; hold beats release.
 
+use std::collections::BTreeSet;
+
 use crate::contract::{Ballot, CheckpointId, Verdict};
 use crate::ledger::{Entry, Ledger, bit};
 use crate::seat::Meeting;
@@ -47,6 +49,9 @@ pub(crate) fn apply(
     let new = decided == Decided::Save && ledger.get(candidate).is_none();
     if new {
         ledger.put(Entry::new(meeting.facts(candidate)));
+    } else if decided == Decided::Save {
+        // Saved at `step-end`, say, and wished for again after the validation at the same step.
+        ledger.change(candidate, |entry| entry.learn(&meeting.facts(candidate)));
     }
     let waits = ledger.get(candidate).is_some_and(|entry| !entry.complete);
     for wish in wishes {
@@ -74,16 +79,17 @@ fn adopt(ledger: &mut Ledger, wish: &Wish<'_>, id: CheckpointId) {
     let keeps = !wish.releases().contains(&id);
     ledger.change(id, |entry| {
         entry.askers |= bit(wish.policy);
-        if keeps {
-            entry.holders |= bit(wish.policy);
-        }
         entry.add_tags(wish.verdict.iter().flat_map(|verdict| &verdict.tags));
     });
+    if keeps {
+        ledger.hold(wish.policy, id);
+    }
 }
 
 /// Lets releases wait until the checkpoint is complete.
 fn wait(ledger: &mut Ledger, policy: usize, id: CheckpointId, mut release: Vec<CheckpointId>) {
-    release.retain(|released| *released != id);
+    // What it does not hold now is not what it means if it comes to hold that later.
+    release.retain(|released| ledger.holds(policy, *released));
     if !release.is_empty() {
         ledger.change(id, |entry| entry.releases.push((policy, release)));
     }
@@ -92,15 +98,11 @@ fn wait(ledger: &mut Ledger, policy: usize, id: CheckpointId, mut release: Vec<C
 impl Wish<'_> {
     /// What it releases and does not hold in the same breath.
     fn releases(&self) -> Vec<CheckpointId> {
-        let verdict = self.verdict.into_iter();
-        verdict
-            .flat_map(|verdict| {
-                verdict
-                    .release
-                    .iter()
-                    .filter(|id| !verdict.hold.contains(id))
-            })
-            .copied()
-            .collect()
+        let Some(verdict) = self.verdict else {
+            return Vec::new();
+        };
+        let held: BTreeSet<_> = verdict.hold.iter().collect();
+        let release = verdict.release.iter().filter(|id| !held.contains(id));
+        release.copied().collect()
     }
 }

@@ -11,7 +11,7 @@ use super::{Host, Pending, Progress, Stage};
 struct Features {
     numbers: Vec<Option<f64>>,
     codes: Vec<u8>,
-    texts: Vec<Option<String>>,
+    texts: Vec<(usize, String)>,
     machine: Option<u32>,
 }
 
@@ -23,11 +23,10 @@ impl Host {
         message.numbers = features.numbers;
         message.faults = features.codes;
         message.machine = features.machine;
-        let faults = features.texts;
+        self.faults = features.texts;
         self.pending = Some(Pending {
             at,
             asked,
-            faults,
             stage: Stage::Gathering,
         });
         Progress::Exchange(message.encode(self.shape))
@@ -40,7 +39,7 @@ impl Host {
         let mut features = Features {
             numbers: self.inputs(),
             codes: vec![0; policies],
-            texts: vec![None; policies],
+            texts: Vec::new(),
             machine: None,
         };
         for (index, seat) in self.seats.iter_mut().enumerate() {
@@ -70,7 +69,7 @@ impl Host {
 impl Features {
     fn note(&mut self, policy: usize, fault: &Fault) {
         self.codes[policy] = fault.code();
-        self.texts[policy] = Some(fault.to_string());
+        self.texts.push((policy, fault.to_string()));
         if matches!(fault, Fault::Machine(_)) {
             self.machine = u32::try_from(policy).ok();
         }

@@ -3,11 +3,9 @@
 use crate::event::Event;
 use crate::facts::{Origin, nearest};
 use crate::message::Remembered;
+use crate::reduction::canonical;
 
 use super::{Host, Saved};
-
-/// Names of metrics that are kept for hints; a trainer that logs more has a leak of its own.
-const MOST_NAMES: usize = 4096;
 
 impl Host {
     /// Takes in the numbers of an event, for this round and for those that want older ones.
@@ -28,11 +26,52 @@ impl Host {
                 };
             }
         }
-        for (name, _) in event.metrics.iter() {
-            if !self.local.logged.contains(name) && self.local.logged.len() < MOST_NAMES {
-                self.local.logged.insert(name.to_owned());
+        self.local.logged.clear();
+        if self.lacks_required() {
+            let names = event.metrics.iter().map(|(name, _)| name);
+            let metrics = names.filter(|name| !name.starts_with("host."));
+            self.local.logged.extend(metrics.map(str::to_owned));
+        }
+    }
+
+    /// Whether this rank has nothing for an input that some policy requires.
+    fn lacks_required(&self) -> bool {
+        let known = |channel: usize| {
+            let (name, origin) = (&self.layout.inputs[channel], &self.layout.origins[channel]);
+            self.local.given[channel].is_some() || self.derive(name, origin).is_some()
+        };
+        let plans = self.seats.iter().map(|seat| &seat.info.plan);
+        plans.zip(&self.layout.policies).any(|(plan, places)| {
+            let mut inputs = plan.inputs.iter().zip(&places.inputs);
+            inputs.any(|(input, channel)| input.required && !known(*channel))
+        })
+    }
+
+    /// Returns what this rank remembers, with the flags that outlive a stop.
+    pub(super) fn memory(&self) -> Vec<Remembered> {
+        let mut memory = self.local.memory.clone();
+        for (name, flag) in [
+            ("host.interrupted", self.local.interrupted),
+            ("host.save-requested", self.local.save_requested),
+        ] {
+            if let Some(slot) = self.slot(name) {
+                memory[slot] = Remembered {
+                    value: Some(f64::from(flag)),
+                    step: 0,
+                };
             }
         }
+        memory
+    }
+
+    /// Takes back the flags of [`Host::memory`].
+    pub(super) fn recall_flags(&mut self) {
+        let flag = |name| {
+            let remembered = self.remembered(name);
+            remembered.is_some_and(|it| it.value == Some(1.0))
+        };
+        (self.local.interrupted, self.local.save_requested) =
+            (flag("host.interrupted"), flag("host.save-requested"));
     }
 
     /// Remembers what the newest complete save cost on this rank.
@@ -46,7 +85,7 @@ impl Host {
         ] {
             if let Some(slot) = self.slot(name) {
                 self.local.memory[slot] = Remembered {
-                    value,
+                    value: value.map(canonical),
                     step: self.course.step,
                 };
             }
@@ -100,23 +139,21 @@ impl Host {
         self.layout.memory.iter().position(|known| known == name)
     }
 
-    /// Says that nobody has a required input, with what this rank knows of the reason.
+    /// Says that nobody has a required input, and what this event has instead.
+    ///
+    /// Only of the event at hand: a resumed run says the same as the uninterrupted one.
     pub(super) fn missing_text(&self, name: &str) -> String {
-        let logged = self.local.logged.iter().map(String::as_str);
-        let metrics = logged.filter(|known| !known.starts_with("host."));
-        let hint = match nearest(name, metrics) {
-            // The name is right: it is this moment that does not have it.
-            Some(near) if near == name => "it was logged before, but not at this moment".to_owned(),
-            Some(near) => format!("the nearest logged name is `{near}`"),
-            None => match self
-                .local
-                .logged
-                .iter()
-                .find(|known| !known.starts_with("host."))
-            {
-                Some(first) => format!("no logged name is near it; logged is, for one, `{first}`"),
-                None => "nothing has been logged yet".to_owned(),
-            },
+        let metric = name
+            .strip_prefix("last:")
+            .or_else(|| name.strip_prefix("age:"));
+        let metric = metric.unwrap_or(name);
+        let logged = || self.local.logged.iter().map(String::as_str);
+        let hint = match (nearest(metric, logged()), logged().next()) {
+            (Some(near), _) => format!("the nearest logged name is `{near}`"),
+            (None, Some(first)) => {
+                format!("no name logged at this moment is near it; logged is, for one, `{first}`")
+            }
+            (None, None) => "nothing was logged at this moment".to_owned(),
         };
         format!("no rank supplies `{name}`, which it requires; {hint}")
     }

@@ -13,7 +13,7 @@ use crate::layout::{ELAPSED_CHANNEL, Layout};
 use crate::ledger;
 use crate::message::{Kind, Message, SaveStatus};
 use crate::outcome::{Ended, Opinion, Outcome};
-use crate::reduction::reduce;
+use crate::reduction::{canonical, reduce};
 use crate::seat::{Meeting, missing_input};
 use crate::setup::{Confirm, OnError};
 use crate::shadow::Imagined;
@@ -30,12 +30,14 @@ pub(super) struct Judged {
 /// What one policy answered, or why it could not.
 struct Answer {
     policy: usize,
+    /// It could be asked at all, with what this round knows.
+    able: bool,
     result: Result<Verdict, String>,
     values: Vec<Reduced>,
 }
 
-/// This machine could not run the policy at this position.
-struct Broken(usize);
+/// This machine could not run the policy at this position, and why.
+struct Broken(usize, String);
 
 /// The numbers of a round that all ranks share.
 struct Shared {
@@ -66,7 +68,7 @@ impl Host {
         let shared = self.fold(messages);
         let (judged, acts, verdicts) = match self.weigh(&pending, &shared, outcome) {
             Ok(weighed) => weighed,
-            Err(Broken(policy)) => return Ok(self.break_off(pending, policy)),
+            Err(broken) => return Ok(self.break_off(pending, broken)),
         };
         if acts && self.rules.confirm == Confirm::Acts {
             return Ok(self.confirm(pending, judged, verdicts));
@@ -77,6 +79,7 @@ impl Host {
     /// Keeps what the round brought.
     pub(super) fn commit(&mut self, judged: Judged) -> Outcome {
         let Judged { outcome, digest } = judged;
+        self.before = None;
         self.ledger.commit();
         for seat in &mut self.seats {
             seat.commit();
@@ -199,14 +202,20 @@ impl Host {
             outcome.opinions.push(opinion);
         }
         let digest = self.outcome_digest(&outcome, &verdicts);
-        let acts = outcome.save || outcome.stop || !ordered.is_empty();
+        // What is left of a save that failed is ordered to go where the save is settled.
+        let failed = outcome
+            .ended
+            .iter()
+            .any(|ended| !ended.failed_ranks.is_empty());
+        let acts = outcome.save || outcome.stop || failed || !ordered.is_empty();
         Ok((Judged { outcome, digest }, acts, verdicts))
     }
 
     fn ask(&mut self, pending: &Pending, shared: &Shared) -> Result<Vec<Answer>, Broken> {
         let mut answers = Vec::new();
         for policy in (0..self.seats.len()).filter(|policy| pending.asked[*policy]) {
-            let unable = self.unable(pending, shared, policy);
+            let unable = self.unable(shared, policy);
+            let able = unable.is_none();
             let meeting = meeting(&self.layout, self.place.world_size, pending, shared);
             let seat = &mut self.seats[policy];
             let values = seat.own_values(&meeting);
@@ -222,7 +231,7 @@ impl Host {
             seat.shadow = own;
             let result = match decided {
                 Ok(result) => result,
-                Err(Fault::Machine(_)) => return Err(Broken(policy)),
+                Err(fault @ Fault::Machine(_)) => return Err(Broken(policy, fault.to_string())),
                 Err(fault) => Err(fault.to_string()),
             };
             if let Ok(verdict) = &result {
@@ -230,6 +239,7 @@ impl Host {
             }
             answers.push(Answer {
                 policy,
+                able,
                 result,
                 values,
             });
@@ -238,13 +248,14 @@ impl Host {
     }
 
     /// Why a policy cannot be asked at all in this round.
-    fn unable(&self, pending: &Pending, shared: &Shared, policy: usize) -> Option<String> {
+    ///
+    /// The text is made of what all ranks know: what `observe` said on one of them stays there.
+    fn unable(&self, shared: &Shared, policy: usize) -> Option<String> {
         let failed = &shared.failed[policy];
         if let Some((_, code)) = failed.first() {
             let names: Vec<_> = failed.iter().map(|(rank, _)| *rank).collect();
-            let own = pending.faults[policy].as_deref();
-            let text = own.map_or_else(|| Fault::name(*code).to_owned(), str::to_owned);
-            return Some(format!("`observe` failed on {}: {text}", ranks(&names)));
+            let name = Fault::name(*code);
+            return Some(format!("`observe` failed on {}: {name}", ranks(&names)));
         }
         shared.missing[policy]
             .as_ref()
@@ -363,6 +374,7 @@ impl Host {
     ) -> Result<Opinion, Broken> {
         let Answer {
             policy,
+            able,
             result,
             values,
         } = answer;
@@ -371,11 +383,12 @@ impl Host {
         if !seat.is_enforced() {
             let meeting = meeting(&self.layout, self.place.world_size, pending, shared);
             let rules = Imagined {
+                able,
                 next_id: self.course.next_id,
                 keep_at_least: self.rules.keep_at_least,
             };
             let shadow = seat.imagine(result.as_ref().ok(), &rules, &meeting);
-            opinion.shadow = Some(shadow.map_err(|_| Broken(policy))?);
+            opinion.shadow = Some(shadow.map_err(|fault| Broken(policy, fault.to_string()))?);
         }
         match result {
             Ok(verdict) => opinion.say(verdict),
@@ -400,7 +413,9 @@ impl Host {
     }
 
     /// Takes the round back on this rank and tells the others, in whichever exchange is next.
-    fn break_off(&mut self, pending: Pending, policy: usize) -> Progress<Outcome> {
+    fn break_off(&mut self, pending: Pending, broken: Broken) -> Progress<Outcome> {
+        let Broken(policy, text) = broken;
+        self.faults.push((policy, text));
         self.rollback();
         let mut message = self.message(Kind::Confirm, pending.at);
         message.machine = u32::try_from(policy).ok();
@@ -454,7 +469,9 @@ impl Host {
 /// all have saved.
 fn ended_saves(in_flight: &[CheckpointId], messages: &[Message]) -> Vec<(Ended, u64)> {
     let mut ended = Vec::new();
-    for (slot, id) in in_flight.iter().enumerate() {
+    // A resumed run may have more in flight than `in-flight` now allows: their turn comes.
+    let slots = messages.first().map_or(0, |message| message.saves.len());
+    for (slot, id) in in_flight.iter().enumerate().take(slots) {
         let ranks = || {
             messages
                 .iter()
@@ -503,13 +520,17 @@ fn verdict_digest(verdict: &Verdict) -> u64 {
         .ids(&verdict.hold)
         .ids(&verdict.release)
         .flag(verdict.stop)
-        .option(verdict.not_before);
+        .option(verdict.not_before)
+        .number(verdict.figures.len() as u64);
     for figure in &verdict.figures {
-        digest.text(&figure.name).float(Some(figure.value));
+        let value = canonical(figure.value);
+        digest.text(&figure.name).float(Some(value));
     }
+    digest.number(verdict.tags.len() as u64);
     for tag in &verdict.tags {
         digest.text(tag);
     }
+    digest.number(verdict.labels.len() as u64);
     for label in &verdict.labels {
         digest.text(&label.name).number(label.checkpoint);
     }

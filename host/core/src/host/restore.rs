@@ -1,4 +1,4 @@
-//! How a host comes into being: fresh, or from a snapshot; and how it becomes one.
+//! How a host comes into being: fresh, or from a snapshot.
 //!
 //! Rules of a resume, beyond putting everything back by name:
 //! - World size changed: rank r takes old rank r's numbers, new ranks have none.
@@ -13,17 +13,17 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::contract::{CONTRACT_VERSION, CheckpointId, Label};
+use crate::contract::{CheckpointId, Label};
 use crate::error::Error;
 use crate::layout::{self, Layout};
-use crate::ledger::{Entry, Facts, Ledger, PolicySet, bit, policies};
+use crate::ledger::{Entry, Facts, Ledger, bit};
 use crate::message::{Remembered, Shape};
 use crate::number::Number;
 use crate::opening::canonical_json;
 use crate::outcome::Mode;
 use crate::seat::{Memory, Seat};
 use crate::setup::{PolicySetup, Setup};
-use crate::snapshot::{Body, EntryPart, LedgerPart, OnDisk, PolicyPart, Resume, Snapshot};
+use crate::snapshot::{Body, EntryPart, OnDisk, PolicyPart, Resume};
 
 use super::{Course, Host, Local};
 
@@ -76,6 +76,8 @@ impl Host {
             course: Course::start(),
             local,
             pending: None,
+            before: None,
+            faults: Vec::new(),
         };
         if let Some(resume) = resume {
             host.restore(&resume)?;
@@ -87,12 +89,12 @@ impl Host {
         let body = &resume.snapshot.body;
         self.course = course(body, resume)?;
         self.recall(body);
+        if resume.from.is_none() {
+            self.recall_flags();
+        }
         let mut ledger = self.real_ledger(resume)?;
-        take_stock(&mut ledger, resume);
-        self.course.next_id = self
-            .course
-            .next_id
-            .max(ledger.largest_id().saturating_add(1));
+        self.take_stock(&mut ledger, resume);
+        self.course.next_id = self.course.next_id.max(after(ledger.largest_id())?);
         ledger.commit();
         self.ledger = ledger;
         for index in 0..self.seats.len() {
@@ -137,41 +139,122 @@ impl Host {
                 .iter()
                 .find(|own| own.id == part.id)
                 .unwrap_or(part);
-            let enforced = |index: usize| self.seats[index].is_enforced();
-            let mut entry = self.entry(then, enforced);
+            let mut entry = self.enforced_entry(then);
             entry.pinned |= part.pinned;
-            entry.complete |= part.complete;
             entry.bytes = entry.bytes.max(part.bytes);
-            if resume.from.is_some_and(|from| part.id > from) {
+            if is_future(resume, part.id) {
                 entry.abandoned = true;
+                entry.complete |= part.complete;
                 (entry.holders, entry.askers) = (0, 0);
+                entry.releases.clear();
             }
             ledger.put(entry);
-        }
-        for id in &newest.deleting {
-            ledger.order_deletion(*id);
-        }
-        let Some(from) = resume.from else {
-            return Ok(ledger);
-        };
-        let found = resume.disk.iter().flatten().find(|found| found.id == from);
-        match (ledger.get(from).is_some(), found) {
-            (true, _) => {}
-            (false, Some(found)) => ledger.put(stranger(found)),
-            (false, None) => {
-                return Err(Error::Snapshot(format!(
-                    "checkpoint {from}, from which the run is to go on, is neither in the ledger nor on disk"
-                )));
+            if part.complete {
+                // Also one that the resumed checkpoint's own time knew in flight: what waited for
+                // its end counts now.
+                ledger.complete(part.id, part.bytes);
             }
         }
-        // Somebody has just restored from it, so it is complete, whatever was learnt in time.
+        for id in newest
+            .deleting
+            .iter()
+            .filter(|id| resume.from != Some(**id))
+        {
+            ledger.order_deletion(*id);
+        }
+        if let Some(from) = resume.from {
+            self.protect(&mut ledger, from, resume)?;
+        }
+        Ok(ledger)
+    }
+
+    /// Enters the checkpoint that the weights come from as complete and pinned.
+    fn protect(
+        &self,
+        ledger: &mut Ledger,
+        from: CheckpointId,
+        resume: &Resume,
+    ) -> Result<(), Error> {
+        if ledger.get(from).is_none() {
+            // Dropped or ordered to go since, but somebody has just restored from it.
+            let own = &resume.snapshot.body.ledger.checkpoints;
+            let found = resume.disk.iter().flatten().find(|found| found.id == from);
+            let entry = match (own.iter().find(|own| own.id == from), found) {
+                (Some(own), _) => self.enforced_entry(own),
+                (None, Some(found)) => self.stranger(found),
+                (None, None) => {
+                    return Err(Error::Snapshot(format!(
+                        "checkpoint {from}, from which the run is to go on, is neither in the ledger nor on disk"
+                    )));
+                }
+            };
+            ledger.put(entry);
+        }
+        // It is complete, whatever was learnt in time.
         let bytes = ledger.get(from).map_or(0, |entry| entry.bytes);
         ledger.complete(from, bytes);
         ledger.change(from, |entry| {
             entry.pinned = true;
             entry.abandoned = false;
         });
-        Ok(ledger)
+        Ok(())
+    }
+
+    /// Brings the ledger in line with the disk.
+    fn take_stock(&self, ledger: &mut Ledger, resume: &Resume) {
+        let Some(disk) = &resume.disk else {
+            if resume.from.is_some() {
+                // The process that was writing them is gone, and nobody says that they are whole.
+                for id in ledger.in_flight() {
+                    ledger.fail(id);
+                }
+            }
+            return;
+        };
+        let found: BTreeMap<CheckpointId, &OnDisk> = disk.iter().map(|it| (it.id, it)).collect();
+        for id in ledger.in_flight() {
+            if let Some(found) = found.get(&id) {
+                ledger.complete(id, found.bytes);
+            }
+        }
+        let ids: Vec<_> = ledger.entries().map(Entry::id).collect();
+        ids.into_iter()
+            .filter(|id| !found.contains_key(id) && resume.from != Some(*id))
+            .for_each(|id| ledger.forget(id));
+        let ordered: Vec<_> = ledger.all_deleting().collect();
+        ordered
+            .iter()
+            .filter(|id| !found.contains_key(id))
+            .for_each(|id| ledger.deletion_done(*id));
+        for (id, found) in found {
+            if ledger.get(id).is_none() && !ledger.is_deleting(id) {
+                let mut entry = self.stranger(found);
+                entry.abandoned = is_future(resume, id);
+                ledger.put(entry);
+            }
+        }
+    }
+
+    /// Turns a snapshot's checkpoint into an entry of the enforced ledger.
+    fn enforced_entry(&self, part: &EntryPart) -> Entry {
+        self.entry(part, |index| self.seats[index].is_enforced())
+    }
+
+    /// Makes an entry of a checkpoint that the ledger did not know: complete, and nobody's to
+    /// delete.
+    fn stranger(&self, found: &OnDisk) -> Entry {
+        let inputs = self.layout.inputs.len() * self.place.world_size as usize;
+        let facts = Facts {
+            id: found.id,
+            step: found.step,
+            epoch: found.epoch,
+            values: vec![None; self.layout.reductions.len()],
+            inputs: vec![None; inputs],
+            ..Facts::default()
+        };
+        let mut entry = Entry::new(facts);
+        (entry.complete, entry.pinned, entry.bytes) = (true, true, found.bytes);
+        entry
     }
 
     /// Turns a snapshot's checkpoint into an entry under the present layout.
@@ -242,113 +325,6 @@ impl Host {
 
     fn seat_of(&self, name: &str) -> Option<usize> {
         self.seats.iter().position(|seat| seat.info.name == name)
-    }
-
-    /// Writes down all that a run needs to go on; `memory` is what each rank remembers.
-    pub(super) fn to_snapshot(&self, memory: &[Vec<Remembered>]) -> Snapshot {
-        let names = self.layout.memory.iter().enumerate();
-        let memory = names.map(|(slot, name)| {
-            let ranks = memory
-                .iter()
-                .map(|rank| (rank[slot].value.map(Number), rank[slot].step));
-            (name.clone(), ranks.collect())
-        });
-        let course = &self.course;
-        Snapshot {
-            body: Body {
-                contract: CONTRACT_VERSION.to_owned(),
-                world_size: self.place.world_size,
-                round: course.round,
-                next_id: course.next_id,
-                restarts: course.restarts,
-                failed_saves: course.failed_saves,
-                step: course.step,
-                epoch: course.epoch,
-                step_end: course.step_end,
-                round_step: course.round_step,
-                interrupted: course.interrupted,
-                outcome: format!("{:032x}", course.outcome),
-                policies: self
-                    .seats
-                    .iter()
-                    .map(|seat| self.policy_part(seat))
-                    .collect(),
-                ledger: self.ledger_part(&self.ledger),
-                memory: memory.collect(),
-            },
-        }
-    }
-
-    fn policy_part(&self, seat: &Seat) -> PolicyPart {
-        let labels = seat.memory.labels.iter();
-        PolicyPart {
-            name: seat.info.name.clone(),
-            mode: seat.info.mode,
-            sha256: seat.info.digest.clone(),
-            config: canonical_json(&seat.config),
-            state: STANDARD.encode(&seat.memory.state),
-            not_before: seat.memory.not_before,
-            labels: labels
-                .map(|label| (label.name.clone(), label.checkpoint))
-                .collect(),
-            ledger: seat.shadow.as_ref().map(|ledger| self.ledger_part(ledger)),
-        }
-    }
-
-    fn ledger_part(&self, ledger: &Ledger) -> LedgerPart {
-        LedgerPart {
-            checkpoints: ledger
-                .entries()
-                .map(|entry| self.entry_part(entry))
-                .collect(),
-            deleting: ledger.all_deleting().collect(),
-        }
-    }
-
-    fn entry_part(&self, entry: &Entry) -> EntryPart {
-        let facts = &entry.facts;
-        let name = |policy: usize| self.seats[policy].info.name.clone();
-        let names = |set: PolicySet| policies(set).map(name).collect();
-        let numbers = |values: &[Option<f64>]| -> Vec<_> {
-            values.iter().map(|value| value.map(Number)).collect()
-        };
-        let mut values: BTreeMap<_, _> = facts
-            .other_values
-            .iter()
-            .map(|(k, value)| (k.clone(), value.map(Number)))
-            .collect();
-        for (label, value) in self.layout.labels.iter().zip(&facts.values) {
-            values.insert(label.clone(), value.map(Number));
-        }
-        let mut inputs: BTreeMap<_, _> = facts
-            .other_inputs
-            .iter()
-            .map(|(name, ranks)| (name.clone(), numbers(ranks)))
-            .collect();
-        let width = self.layout.inputs.len();
-        for (column, name) in self.layout.inputs.iter().enumerate() {
-            let ranks = facts.inputs.iter().skip(column).step_by(width);
-            inputs.insert(name.clone(), ranks.map(|value| value.map(Number)).collect());
-        }
-        let releases = entry.releases.iter();
-        EntryPart {
-            id: facts.id,
-            step: facts.step,
-            epoch: facts.epoch,
-            elapsed_seconds: facts.elapsed.map(Number),
-            complete: entry.complete,
-            bytes: entry.bytes,
-            pinned: entry.pinned,
-            abandoned: entry.abandoned,
-            tags: entry.tags.clone(),
-            held_by: names(entry.holders),
-            asked_by: names(entry.askers),
-            releases: releases
-                .map(|(policy, ids)| (name(*policy), ids.clone()))
-                .collect(),
-            values,
-            inputs,
-        }
     }
 }
 
@@ -429,12 +405,17 @@ fn course(body: &Body, resume: &Resume) -> Result<Course, Error> {
     let newest = resume
         .directory
         .as_ref()
-        .map_or(0, |newest| newest.body.next_id);
+        .map_or(body, |newest| &newest.body);
+    let restarts = body.restarts.max(newest.restarts);
     let again = resume.from.is_some();
+    for number in [body.round, body.failed_saves, body.next_id, newest.next_id] {
+        after(number)?;
+    }
     Ok(Course {
         round: body.round,
-        next_id: body.next_id.max(newest),
-        restarts: body.restarts + u64::from(again),
+        next_id: body.next_id.max(newest.next_id),
+        // Each time that the run went on from any of its checkpoints, also from an older one.
+        restarts: if again { after(restarts)? } else { restarts },
         failed_saves: body.failed_saves,
         step_end: body.step_end,
         round_step: body.round_step,
@@ -445,48 +426,18 @@ fn course(body: &Body, resume: &Resume) -> Result<Course, Error> {
     })
 }
 
-/// Brings the ledger in line with the disk.
-fn take_stock(ledger: &mut Ledger, resume: &Resume) {
-    let Some(disk) = &resume.disk else {
-        if resume.from.is_some() {
-            // The process that was writing them is gone, and nobody says that they are whole.
-            for id in ledger.in_flight() {
-                ledger.fail(id);
-            }
-        }
-        return;
-    };
-    let found: BTreeMap<CheckpointId, &OnDisk> = disk.iter().map(|it| (it.id, it)).collect();
-    for id in ledger.in_flight() {
-        if let Some(found) = found.get(&id) {
-            ledger.complete(id, found.bytes);
-        }
-    }
-    let ids: Vec<_> = ledger.entries().map(Entry::id).collect();
-    ids.into_iter()
-        .filter(|id| !found.contains_key(id))
-        .for_each(|id| ledger.forget(id));
-    let ordered: Vec<_> = ledger.all_deleting().collect();
-    ordered
-        .iter()
-        .filter(|id| !found.contains_key(id))
-        .for_each(|id| ledger.deletion_done(*id));
-    for (id, found) in found {
-        if ledger.get(id).is_none() && !ledger.is_deleting(id) {
-            ledger.put(stranger(found));
-        }
-    }
+/// Whether a checkpoint is younger than the one that the run goes on from.
+fn is_future(resume: &Resume, id: CheckpointId) -> bool {
+    resume.from.is_some_and(|from| id > from)
 }
 
-/// Enters a checkpoint that the ledger did not know: complete, and nobody's to delete.
-fn stranger(found: &OnDisk) -> Entry {
-    let facts = Facts {
-        id: found.id,
-        step: found.step,
-        epoch: found.epoch,
-        ..Facts::default()
-    };
-    let mut entry = Entry::new(facts);
-    (entry.complete, entry.pinned, entry.bytes) = (true, true, found.bytes);
-    entry
+/// Returns the number after one that is written down somewhere.
+fn after(number: u64) -> Result<u64, Error> {
+    // Far beyond any run, and far enough from the end of the integers to count on from.
+    match number <= u64::MAX / 2 {
+        true => Ok(number + 1),
+        false => Err(Error::Snapshot(format!(
+            "the number {number} is beyond any id, round or restart that a run can have reached"
+        ))),
+    }
 }

@@ -49,7 +49,7 @@ impl Dyadic {
 
 /// Rounds `digits × 2^exponent`, or a little more where it is not `exact`, to the bits of the
 /// nearest double. `digits` has at least 63 bits.
-fn nearest(digits: u64, exact: bool, exponent: i32) -> u64 {
+pub(super) fn nearest(digits: u64, exact: bool, exponent: i32) -> u64 {
     let bits = 64 - digits.leading_zeros() as i32;
     let last_place = (exponent + bits - SIGNIFICANT_BITS).max(SMALLEST_EXPONENT);
     // Beyond 66 the digits are far below half of the last place, however far.
@@ -71,7 +71,7 @@ fn nearest(digits: u64, exact: bool, exponent: i32) -> u64 {
 }
 
 /// Zero is never negative.
-fn with_sign(magnitude: u64, negative: bool) -> f64 {
+pub(super) fn with_sign(magnitude: u64, negative: bool) -> f64 {
     let sign = if negative && magnitude != 0 { SIGN } else { 0 };
     f64::from_bits(magnitude | sign)
 }

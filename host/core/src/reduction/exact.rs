@@ -9,6 +9,7 @@
 
 use super::dyadic::Dyadic;
 use super::finite::Finite;
+use super::narrow::Narrow;
 use super::natural::{CAPACITY, Natural};
 
 /// An exact sum, in units of 2 to the power of `UNIT`.
@@ -45,6 +46,15 @@ impl<const LIMBS: usize, const UNIT: i32> Default for ExactSum<LIMBS, UNIT> {
 }
 
 impl Sum {
+    /// Goes on from a sum that has become too narrow.
+    pub(super) fn of(narrow: Narrow) -> Self {
+        let mut sum = Self::default();
+        let (negative, magnitude) = (narrow.is_negative(), narrow.magnitude());
+        sum.add_shifted(negative, magnitude as u64, narrow.shift());
+        sum.add_shifted(negative, (magnitude >> 64) as u64, narrow.shift() + 64);
+        sum
+    }
+
     /// Adds a number.
     #[inline]
     pub(super) fn add(&mut self, number: Finite) {
@@ -77,13 +87,15 @@ impl<const LIMBS: usize, const UNIT: i32> ExactSum<LIMBS, UNIT> {
         self.uncarried += 1;
         let start = (shift / LIMB_BITS) as usize;
         let mut rest = u128::from(magnitude) << (shift % LIMB_BITS);
-        for limb in &mut self.limbs[start..start + TOUCHED] {
+        // A sum that was narrow may begin so high that its last limbs are empty, and not there.
+        let end = (start + TOUCHED).min(LIMBS);
+        for limb in &mut self.limbs[start..end] {
             let digit = i64::from(rest as u32);
             *limb += if negative { -digit } else { digit };
             rest >>= LIMB_BITS;
         }
         self.first = self.first.min(start);
-        self.end = self.end.max(start + TOUCHED);
+        self.end = self.end.max(end);
     }
 
     /// Returns the index of the lowest limb in use; one past the last limb where there is none.

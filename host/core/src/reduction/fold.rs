@@ -7,20 +7,21 @@
 use super::dyadic::Dyadic;
 use super::exact::{ProductSum, Sum};
 use super::finite::Finite;
+use super::narrow::Narrow;
 
 /// The sum; infinite only where it rounds beyond the largest number.
 pub(super) fn sum(numbers: impl Iterator<Item = Finite>) -> Option<f64> {
-    let (sum, count) = total(numbers);
-    if count == 0 {
+    let total = Total::of(numbers);
+    if total.count == 0 {
         return None;
     }
-    sum.exact().divided_by(&Dyadic::natural(1))
+    total.divided_by(1)
 }
 
 /// The sum by the count. It lies between two of the numbers, so it is finite.
 pub(super) fn mean(numbers: impl Iterator<Item = Finite>) -> Option<f64> {
-    let (sum, count) = total(numbers);
-    sum.exact().divided_by(&Dyadic::natural(count))
+    let total = Total::of(numbers);
+    total.divided_by(total.count)
 }
 
 /// The sum of number times weight by the sum of the weights, of which none is negative.
@@ -69,13 +70,42 @@ pub(super) fn max(numbers: impl Iterator<Item = Finite>) -> Option<f64> {
     numbers.max_by(Finite::compare).map(Finite::value)
 }
 
-/// Adds the numbers up and counts them.
-fn total(numbers: impl Iterator<Item = Finite>) -> (Sum, u64) {
-    let mut sum = Sum::default();
-    let mut count = 0;
-    for number in numbers {
-        sum.add(number);
-        count += 1;
+/// A sum of so many numbers: narrow for as long as they fit.
+struct Total {
+    narrow: Narrow,
+    wide: Option<Box<Sum>>,
+    count: u64,
+}
+
+impl Total {
+    /// Adds the numbers up and counts them.
+    fn of(mut numbers: impl Iterator<Item = Finite>) -> Self {
+        let mut narrow = Narrow::default();
+        let mut count = 0;
+        let excess = numbers.by_ref().find(|number| {
+            count += 1;
+            !narrow.add(*number)
+        });
+        let wide = excess.map(|excess| {
+            let mut sum = Box::new(Sum::of(narrow));
+            for number in std::iter::once(excess).chain(numbers.inspect(|_| count += 1)) {
+                sum.add(number);
+            }
+            sum
+        });
+        Self {
+            narrow,
+            wide,
+            count,
+        }
     }
-    (sum, count)
+
+    /// Returns the nearest double; `None` where `divisor` is zero.
+    fn divided_by(&self, divisor: u64) -> Option<f64> {
+        match &self.wide {
+            Some(sum) => sum.exact().divided_by(&Dyadic::natural(divisor)),
+            None if divisor == 0 => None,
+            None => Some(self.narrow.divided_by(divisor)),
+        }
+    }
 }

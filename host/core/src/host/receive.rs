@@ -1,0 +1,104 @@
+//! What arrives from all ranks: decoded, and proved to be of the same point with the same books.
+//!
+//! Only reads. All ranks look at the same bytes, so all of them come to the same error.
+
+use crate::agreement;
+use crate::error::Error;
+use crate::event::Moment;
+use crate::message::{self, Kind, Message};
+
+use super::{Host, Pending, Stage};
+
+impl Host {
+    /// Decodes the messages and proves that all ranks are at the same point with the same books.
+    pub(super) fn receive(&self, pending: &Pending, bytes: &[u8]) -> Result<Vec<Message>, Error> {
+        let when = |round: u64| format!("in round {round}");
+        let messages =
+            message::decode_all(bytes, self.place.world_size, self.shape).map_err(|what| {
+                Error::Message {
+                    when: when(self.course.round + 1),
+                    what,
+                }
+            })?;
+        self.check_machines(&messages)?;
+        if messages
+            .iter()
+            .all(|message| message.agrees_with(&messages[0]))
+        {
+            return Ok(messages);
+        }
+        let mut differences = positions(&messages);
+        if differences.is_empty() {
+            differences = self.books(&messages, &pending.stage);
+        }
+        // Ranks may be in different rounds; each names the earliest one.
+        let earliest = messages.iter().map(|message| message.round).min();
+        Err(Error::Disagreement {
+            when: when(earliest.unwrap_or(0)),
+            differences,
+        })
+    }
+
+    fn check_machines(&self, messages: &[Message]) -> Result<(), Error> {
+        for message in messages {
+            if let Some(policy) = message.machine {
+                let seat = self.seats.get(policy as usize);
+                let name = seat.map_or_else(|| policy.to_string(), |seat| seat.info.name.clone());
+                let (rank, round) = (message.rank, message.round);
+                return Err(Error::Machine { rank, name, round });
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares what the ranks hold or, in a confirmation, what they decided.
+    fn books(&self, messages: &[Message], stage: &Stage) -> Vec<String> {
+        let confirming = matches!(stage, Stage::Confirming(_));
+        let mut differences = Vec::new();
+        for (index, seat) in self.seats.iter().enumerate() {
+            let states: Vec<_> = messages
+                .iter()
+                .map(|message| message.states[index])
+                .collect();
+            let what = if confirming { "verdict" } else { "state" };
+            let what = format!("{what} of policy `{}`", seat.info.name);
+            differences.extend(agreement::compare_hidden(&states, &what));
+        }
+        let ledgers: Vec<_> = messages.iter().map(|message| message.ledger).collect();
+        differences.extend(agreement::compare_hidden(&ledgers, "ledger of checkpoints"));
+        let outcomes: Vec<_> = messages.iter().map(|message| message.outcome).collect();
+        let what = if confirming {
+            "outcome of this round"
+        } else {
+            "outcome of the round before"
+        };
+        differences.extend(agreement::compare_hidden(&outcomes, what));
+        differences
+    }
+}
+
+/// Compares where the ranks are.
+fn positions(messages: &[Message]) -> Vec<String> {
+    let doings: Vec<_> = messages
+        .iter()
+        .map(|message| (message.kind, message.round))
+        .collect();
+    let doing = |(kind, round): &(Kind, u64)| match kind {
+        Kind::Round => format!("round {round}"),
+        Kind::Confirm => format!("the confirmation of round {round}"),
+        Kind::Snapshot => format!("a snapshot before round {round}"),
+    };
+    let moments: Vec<_> = messages.iter().map(|message| message.moment).collect();
+    let steps: Vec<_> = messages.iter().map(|message| message.step).collect();
+    let epochs: Vec<_> = messages.iter().map(|message| message.epoch).collect();
+    let moment = |moment: &Moment| format!("`{moment}`");
+    [
+        agreement::compare(&steps, ["is at step", "are at step"], u64::to_string),
+        agreement::compare(&epochs, ["is in epoch", "are in epoch"], u64::to_string),
+        agreement::compare(&moments, ["is at the moment", "are at the moment"], moment),
+        agreement::compare(&doings, ["is in", "are in"], doing),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

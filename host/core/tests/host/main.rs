@@ -1,0 +1,19 @@
+//! The whole host, in a simulated world, with policies in plain Rust.
+//!
+//! One binary, since linking costs more than running. Each module is one promise of the host:
+//! what travels, what a disagreement does, what becomes of saves, and what a resume knows.
+
+mod agreement;
+mod carried;
+mod combined;
+mod cost;
+mod cut;
+mod exchanges;
+mod faults;
+mod kept;
+mod opening;
+mod resume;
+mod saves;
+mod shadows;
+mod support;
+mod whim;
