@@ -1,0 +1,308 @@
+//! `ckpt-policy run`: drives the host over recorded runs, and shows what was decided and why.
+
+mod listener;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use ckpt_policy_core::Place;
+
+use self::listener::Listener;
+use super::{Format, Streams};
+use crate::config::{Policies, Site, Survey};
+use crate::exit;
+use crate::render::Printable;
+use crate::replay::{self, Cut, CutError, ReplayError, World};
+use crate::report::{Failure, Report};
+use crate::trace::{STDIN, Trace};
+
+/// Drives the host over recorded runs, one thread a rank, and shows what was decided and why.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The site's configuration: TOML, or JSON of the same shape.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+
+    /// Cuts the trace's ranks to this number, or repeats them until there are as many.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    ranks: Option<u32>,
+
+    /// What goes to standard output: tables, or the journal.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+
+    /// Plays no event after this step; the run can go on later with `--snapshot`.
+    #[arg(long, value_name = "STEP")]
+    until: Option<u64>,
+
+    /// Writes to this file what a later `--resume` needs.
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
+
+    /// Goes on where the run that wrote this snapshot was cut.
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
+
+    /// Recorded runs; `-` is standard input. A journal is a trace, too.
+    #[arg(required = true, value_name = "TRACE")]
+    traces: Vec<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  What would this site have decided in that run?
+    ckpt-policy run --config site.toml trace.jsonl
+
+  The same with eight ranks, as a journal:
+    ckpt-policy run --config site.toml --ranks 8 --format json trace.jsonl > journal.jsonl
+
+  Play a part, and the rest later; both journals together are the whole one:
+    ckpt-policy run --config site.toml --until 450 --snapshot half.json trace.jsonl
+    ckpt-policy run --config site.toml --resume half.json trace.jsonl
+
+Exit codes: 0 done, 2 usage, configuration or files, 3 a policy, 4 engine or disagreement, 70 a
+defect of this program. A policy that could not answer is named on standard error and counted in
+the summary; its `on-error` says what happens then.";
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let is_cut = args.until.is_some() || args.snapshot.is_some() || args.resume.is_some();
+    if is_cut && args.traces.len() > 1 {
+        let report = Report::new("`--until`, `--snapshot` and `--resume` are for one trace");
+        return Err(Failure::new(
+            exit::USER,
+            report.hint("run the traces one by one"),
+        ));
+    }
+    let survey = Survey::read(&args.config);
+    let policies = survey.load()?;
+    policies
+        .warnings()
+        .iter()
+        .for_each(|warning| streams.say(warning));
+    let resume = args.resume.as_deref().map(Cut::read).transpose()?;
+    for (index, trace) in args.traces.iter().enumerate() {
+        let opened = Trace::open(trace, args.ranks).map_err(ReplayError::from)?;
+        let journal = open_journal(policies.site(), args, index)?;
+        let play = Play {
+            args,
+            policies: &policies,
+            path: trace,
+            resume: resume.as_ref(),
+        };
+        play.one(opened, journal, streams)?;
+    }
+    Ok(())
+}
+
+/// One trace under one configuration.
+struct Play<'a> {
+    args: &'a Args,
+    policies: &'a Policies<'a>,
+    path: &'a Path,
+    resume: Option<&'a Cut>,
+}
+
+impl Play<'_> {
+    fn one(
+        &self,
+        trace: Trace,
+        journal: Option<Journal>,
+        streams: &mut Streams<'_>,
+    ) -> Result<(), Failure> {
+        let name = trace.header().name.clone();
+        if let Some(cut) = self.resume {
+            check_resume(cut, &name)?;
+            if cut.stopped {
+                streams.say(
+                    "note: the run had ended at an agreed stop; there is nothing to go on with",
+                );
+                return Ok(());
+            }
+        }
+        let setup = |place: Place| self.policies.setup(place);
+        let (until, snapshot) = (self.args.until, self.args.snapshot.is_some());
+        let world = World {
+            setup: &setup,
+            resume: self.resume,
+            until,
+            snapshot,
+        };
+        let progress = progress_bar(self.path, streams);
+        let format = self.args.format;
+        let mut listener = Listener::new(
+            self.policies,
+            trace.header(),
+            Sinks {
+                format,
+                journal,
+                progress,
+            },
+            streams,
+        );
+        listener.watch(trace.bytes());
+        if let Some(cut) = self.resume {
+            listener.go_on(cut);
+        }
+        let ended = replay::play(&world, trace, |told| listener.hear(told));
+        listener.flush()?;
+        let ended = ended?;
+        let tally = listener.finish(&ended)?;
+        if let (Some(path), Some(snapshot)) = (&self.args.snapshot, ended.snapshot) {
+            let (events, stopped) = (ended.events, ended.stopped);
+            let cut = Cut {
+                trace: name,
+                events,
+                stopped,
+                snapshot,
+                tally,
+            };
+            cut.write(path).map_err(|error| {
+                let report = Report::new(format!("cannot write `{}`", path.display()));
+                Failure::new(exit::USER, report.caused_by(&error))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Where the decisions go.
+pub(super) struct Sinks {
+    format: Format,
+    journal: Option<Journal>,
+    progress: Option<indicatif::ProgressBar>,
+}
+
+/// A journal's file.
+pub(super) struct Journal {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+fn check_resume(cut: &Cut, name: &str) -> Result<(), Failure> {
+    if cut.trace == name {
+        return Ok(());
+    }
+    let text = format!(
+        "the snapshot is of trace `{}`, not of `{}`",
+        cut.trace,
+        Printable(name)
+    );
+    Err(Failure::new(
+        exit::USER,
+        Report::new(text).hint("resume with the trace that was cut"),
+    ))
+}
+
+/// Opens the journal that the configuration names: anew, or to go on with it.
+fn open_journal(site: &Site, args: &Args, index: usize) -> Result<Option<Journal>, Failure> {
+    let Some(path) = site.journal() else {
+        return Ok(None);
+    };
+    let path = match args.traces.as_slice() {
+        [_] => path.to_path_buf(),
+        traces => numbered(path, traces, index),
+    };
+    let is_trace = |trace: &PathBuf| match (fs::canonicalize(trace), fs::canonicalize(&path)) {
+        (Ok(trace), Ok(journal)) => trace == journal,
+        _ => false,
+    };
+    if args.traces.iter().any(is_trace) {
+        let text = format!(
+            "`{}` would be read as a trace and written as a journal",
+            path.display()
+        );
+        let hint = "copy it first, or change `path` in `[journal]`";
+        return Err(Failure::new(exit::USER, Report::new(text).hint(hint)));
+    }
+    let goes_on = args.resume.is_some();
+    let mut options = OpenOptions::new();
+    options
+        .create(true)
+        .append(goes_on)
+        .write(true)
+        .truncate(!goes_on);
+    let file = options.open(&path).map_err(|error| {
+        let report = Report::new(format!("cannot write the journal `{}`", path.display()));
+        let hint = "`path` in `[journal]` is relative to the configuration; its folder must exist";
+        Failure::new(exit::USER, report.caused_by(&error).hint(hint))
+    })?;
+    Ok(Some(Journal {
+        path,
+        file: BufWriter::new(file),
+    }))
+}
+
+/// Several traces have a journal each: `decisions.jsonl` becomes `decisions.NAME.jsonl`, with a
+/// number where two traces have one name.
+fn numbered(path: &Path, traces: &[PathBuf], index: usize) -> PathBuf {
+    let stem = |trace: &PathBuf| match trace.file_stem() {
+        Some(stem) if trace.as_os_str() != STDIN => stem.to_string_lossy().into_owned(),
+        _ => "stdin".to_owned(),
+    };
+    let own = stem(&traces[index]);
+    let before = traces[..index]
+        .iter()
+        .filter(|trace| stem(trace) == own)
+        .count();
+    let own = if before == 0 {
+        own
+    } else {
+        format!("{own}-{}", before + 1)
+    };
+    let extension = path
+        .extension()
+        .map(|extension| extension.to_string_lossy());
+    path.with_extension(match extension {
+        Some(extension) => format!("{own}.{extension}"),
+        None => own,
+    })
+}
+
+fn progress_bar(path: &Path, streams: &Streams<'_>) -> Option<indicatif::ProgressBar> {
+    if !streams.shows_progress {
+        return None;
+    }
+    let length = fs::metadata(path)
+        .ok()
+        .filter(fs::Metadata::is_file)
+        .map(|file| file.len());
+    let template = match length {
+        Some(_) => "{bar:30} {bytes} of {total_bytes}, {eta} left",
+        None => "{spinner} {bytes}",
+    };
+    let bar = length.map_or_else(
+        indicatif::ProgressBar::new_spinner,
+        indicatif::ProgressBar::new,
+    );
+    match indicatif::ProgressStyle::with_template(template) {
+        Ok(style) => Some(bar.with_style(style)),
+        Err(_) => Some(bar),
+    }
+}
+
+impl From<CutError> for Failure {
+    fn from(error: CutError) -> Self {
+        let hint = "name a file that `ckpt-policy run --snapshot FILE` wrote";
+        Self::new(exit::USER, Report::new(error.to_string()).hint(hint))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    #[test]
+    fn several_traces_have_a_journal_each() {
+        let traces = ["a/run.jsonl", "b/run.jsonl", "-", "other"].map(PathBuf::from);
+        let named = |index| super::numbered(Path::new("out/decisions.jsonl"), &traces, index);
+        assert_eq!(named(0), Path::new("out/decisions.run.jsonl"));
+        assert_eq!(named(1), Path::new("out/decisions.run-2.jsonl"));
+        assert_eq!(named(2), Path::new("out/decisions.stdin.jsonl"));
+        assert_eq!(named(3), Path::new("out/decisions.other.jsonl"));
+        let bare = super::numbered(Path::new("journal"), &traces, 0);
+        assert_eq!(bare, Path::new("journal.run"));
+    }
+}

@@ -1,0 +1,245 @@
+//! What becomes of the decisions that rank 0 tells: the journal, the table, the summary, and a word
+//! on standard error for each thing that a policy could not do.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ckpt_policy_core::PolicyInfo;
+
+use super::{Journal, Sinks};
+use crate::commands::{Format, Streams};
+use crate::config::Policies;
+use crate::journal::{self, DecidedBy};
+use crate::render::{self, Decisions, Printable};
+use crate::replay::{Cut, Ended, ReplayError, Step, Told};
+use crate::report::Failure;
+use crate::summary::{Tally, Watch};
+use crate::trace::Header;
+
+/// How many different errors of one policy are told; all of them are counted.
+const TOLD: usize = 16;
+
+/// Hears what rank 0 tells, and passes it on.
+pub(super) struct Listener<'a, 's> {
+    streams: &'a mut Streams<'s>,
+    sinks: Sinks,
+    header: Head<'a>,
+    policies: Vec<PolicyInfo>,
+    watches: Vec<Watch>,
+    table: Decisions,
+    tally: Tally,
+    told: BTreeSet<(usize, String)>,
+    read: Arc<AtomicU64>,
+    goes_on: bool,
+}
+
+/// What the journal's header is made of.
+struct Head<'a> {
+    policies: &'a Policies<'a>,
+    header: Header,
+}
+
+impl<'a, 's> Listener<'a, 's> {
+    pub(super) fn new(
+        policies: &'a Policies<'a>,
+        header: &Header,
+        sinks: Sinks,
+        streams: &'a mut Streams<'s>,
+    ) -> Self {
+        let infos: Vec<_> = policies
+            .prepared()
+            .iter()
+            .map(|prepared| prepared.info.clone())
+            .collect();
+        let prepared = policies.prepared().iter();
+        let watches: Vec<_> = prepared
+            .map(|prepared| Watch::of(&prepared.info, prepared.config))
+            .collect();
+        Self {
+            table: Decisions::new(streams.page(), &infos, &watches),
+            header: Head {
+                policies,
+                header: header.clone(),
+            },
+            streams,
+            sinks,
+            policies: infos,
+            watches,
+            tally: Tally::default(),
+            told: BTreeSet::new(),
+            read: Arc::default(),
+            goes_on: false,
+        }
+    }
+
+    /// Takes the counter of bytes for the progress bar.
+    pub(super) fn watch(&mut self, read: Arc<AtomicU64>) {
+        self.read = read;
+    }
+
+    /// Goes on with what was counted before the cut; the journal has its header already.
+    pub(super) fn go_on(&mut self, cut: &Cut) {
+        self.tally = cut.tally.clone();
+        self.goes_on = true;
+    }
+
+    pub(super) fn hear(&mut self, told: Told) -> Result<(), ReplayError> {
+        match told {
+            Told::Opened(_) => self.open(),
+            Told::Played(step) => self.step(&step),
+        }
+    }
+
+    /// Writes out what waits in buffers, whether or not the run came to its end.
+    pub(super) fn flush(&mut self) -> Result<(), ReplayError> {
+        if let Some(progress) = &self.sinks.progress {
+            progress.finish_and_clear();
+        }
+        let page = self.table.page();
+        self.print(&page)?;
+        if let Some(Journal { path, file }) = &mut self.sinks.journal {
+            file.flush().map_err(|source| unwritable(path, source))?;
+        }
+        Ok(())
+    }
+
+    /// Prints the summary; returns what was counted.
+    pub(super) fn finish(self, ended: &Ended) -> Result<Tally, Failure> {
+        let Self {
+            streams,
+            tally,
+            policies,
+            watches,
+            ..
+        } = self;
+        if self.sinks.format == Format::Table {
+            if tally.rounds == 0 {
+                streams.print("no policy was asked\n")?;
+            }
+            let text = render::summary(streams.page(), &tally, &policies, &watches);
+            let exchanges = ended.exchanges;
+            streams.print(&format!(
+                "\n{text}exchanges between the ranks: {exchanges}\n"
+            ))?;
+        }
+        Ok(tally)
+    }
+
+    fn open(&mut self) -> Result<(), ReplayError> {
+        let Head { policies, header } = &self.header;
+        let prepared = policies.prepared();
+        let configs = prepared.iter().map(|prepared| prepared.config).collect();
+        let by = DecidedBy {
+            combine: policies.site().rules().combine,
+            policies: &self.policies,
+            configs,
+        };
+        if !self.goes_on {
+            if let Some(Journal { path, file }) = &mut self.sinks.journal {
+                journal::write_header(file, header, &by)
+                    .map_err(|source| unwritable(path, source))?;
+            }
+            if self.sinks.format == Format::Json {
+                let written = journal::write_header(self.streams.out, header, &by);
+                return written.map_err(unprintable);
+            }
+        }
+        if self.sinks.format == Format::Table {
+            let ranks = match header.world_size {
+                1 => "1 rank".to_owned(),
+                ranks => format!("{ranks} ranks"),
+            };
+            let heading = format!("{}: {ranks}\n\n", Printable(&header.name));
+            return self.print(&heading);
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), ReplayError> {
+        self.tally.add(step, &self.policies, &self.watches);
+        self.complain(step);
+        if let Some(Journal { path, file }) = &mut self.sinks.journal {
+            journal::write_step(file, step, &self.policies)
+                .map_err(|source| unwritable(path, source))?;
+        }
+        if let Some(progress) = &self.sinks.progress {
+            progress.set_position(self.read.load(Ordering::Relaxed));
+        }
+        match self.sinks.format {
+            Format::Json => {
+                journal::write_step(self.streams.out, step, &self.policies).map_err(unprintable)
+            }
+            Format::Table => match self.table.add(step, &self.policies, &self.tally) {
+                Some(page) => self.print(&page),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Says once what a policy could not do; the summary counts each time.
+    fn complain(&mut self, step: &Step) {
+        for opinion in step.decision.all_opinions() {
+            let Some(error) = &opinion.error else {
+                continue;
+            };
+            let index = opinion.policy;
+            let so_far = self
+                .told
+                .range((index, String::new())..(index + 1, String::new()))
+                .count();
+            if so_far > TOLD || !self.told.insert((index, error.clone())) {
+                continue;
+            }
+            let name = self
+                .policies
+                .get(index)
+                .map_or("?", |info| info.name.as_str());
+            let text = match so_far {
+                TOLD => format!(
+                    "warning: policy `{}`: more errors, see the journal",
+                    Printable(name)
+                ),
+                _ => format!(
+                    "warning: policy `{}` could not answer at step {}: {}",
+                    Printable(name),
+                    step.row.step,
+                    Printable(error)
+                ),
+            };
+            match &self.sinks.progress {
+                Some(progress) => progress.suspend(|| self.streams.say(&text)),
+                None => self.streams.say(&text),
+            }
+        }
+    }
+
+    fn print(&mut self, text: &str) -> Result<(), ReplayError> {
+        let out = &mut self.streams.out;
+        let mut print = || out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        let written = match &self.sinks.progress {
+            Some(progress) => progress.suspend(print),
+            None => print(),
+        };
+        written.map_err(unprintable)
+    }
+}
+
+fn unwritable(path: &Path, source: io::Error) -> ReplayError {
+    ReplayError::Write {
+        to: format!("the journal `{}`", path.display()),
+        source,
+    }
+}
+
+fn unprintable(source: io::Error) -> ReplayError {
+    match source.kind() {
+        io::ErrorKind::BrokenPipe => ReplayError::Deaf,
+        _ => ReplayError::Write {
+            to: "to standard output".to_owned(),
+            source,
+        },
+    }
+}

@@ -1,0 +1,95 @@
+//! The program `ckpt-policy` as a library.
+//!
+//! Responsible for what people touch: the command line, the site's configuration, traces and
+//! journals, what is shown, and exit codes. It decides nothing: that is the core's part and, in
+//! it, the policies'. It knows WebAssembly only through the runtime.
+//!
+//! ```text
+//!  site.toml ──► config ──► Policies ──┐
+//!  trace.jsonl ──► trace ──► replay: one thread a rank, each with a host of its own
+//!                              │ rank 0 tells
+//!                              ▼
+//!                 journal · table · summary
+//! ```
+//!
+//! Invariant: what is written on standard output and into a journal follows from the trace, the
+//! configuration and the policies' bytes, and from nothing else.
+
+mod commands;
+mod config;
+pub mod exit;
+pub mod journal;
+mod json;
+mod render;
+pub mod replay;
+mod report;
+mod summary;
+pub mod trace;
+
+use std::ffi::OsString;
+
+use clap::Parser as _;
+
+pub use commands::Streams;
+pub use config::{Blame, Policies, Position, Prepared, Problem, Problems, Site, Survey};
+pub use report::{Failure, Report};
+
+/// Decides when a distributed training job saves a checkpoint, by running small sandboxed policies
+/// over numbers that are reduced across all ranks.
+#[derive(Debug, clap::Parser)]
+#[command(name = "ckpt-policy", version, after_long_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Run(commands::run::Args),
+    Check(commands::check::Args),
+    Inspect(commands::inspect::Args),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ckpt-policy run --config site.toml trace.jsonl
+  ckpt-policy check --config site.toml
+  ckpt-policy inspect builtin:aggregate
+
+`ckpt-policy COMMAND --help` has more of them.";
+
+/// Runs the program with these arguments, the first of which is its own name; returns its exit
+/// code, one of those in [`exit`].
+pub fn main_with(args: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, streams),
+    };
+    let result = match &cli.command {
+        Command::Run(args) => commands::run::run(args, streams),
+        Command::Check(args) => commands::check::run(args, streams),
+        Command::Inspect(args) => commands::inspect::run(args, streams),
+    };
+    match result {
+        Ok(()) => exit::DONE,
+        Err(failure) => {
+            if failure.code() != exit::DONE {
+                streams.say(failure.to_string().trim_end());
+            }
+            failure.code()
+        }
+    }
+}
+
+/// Help and version are data, wrong usage is talk.
+fn usage(error: &clap::Error, streams: &mut Streams<'_>) -> u8 {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        streams.say(text.trim_end());
+        return exit::USER;
+    }
+    match streams.print(&text) {
+        Ok(()) => exit::DONE,
+        Err(failure) => failure.code(),
+    }
+}

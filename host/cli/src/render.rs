@@ -1,0 +1,15 @@
+//! What people see on standard output: tables, and text that is safe for a terminal.
+//!
+//! Decides and counts nothing; it turns what others found into text. No colour carries a meaning.
+
+mod decisions;
+mod policy;
+mod summary;
+mod tables;
+mod text;
+
+pub(crate) use self::decisions::Decisions;
+pub(crate) use self::policy::{Sheet, sheet};
+pub(crate) use self::summary::summary;
+pub(crate) use self::tables::Page;
+pub(crate) use self::text::Printable;

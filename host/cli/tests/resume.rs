@@ -1,0 +1,117 @@
+//! What the program writes can be read again: a journal as a trace, a snapshot as a start.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ckpt_policy::{Streams, exit, main_with};
+
+/// Traces by the endings of the sites that watch what they log.
+const RUNS: [(&str, &[&str]); 3] = [
+    (
+        "",
+        &[
+            "digits-mlp-ddp4",
+            "digits-mlp-ddp2-nan",
+            "digits-cnn-ddp8-steps",
+        ],
+    ),
+    ("-train-loss", &["diabetes-reg-ddp3-trainsteps"]),
+    (
+        "-val-acc",
+        &["cancer-acc-ddp4-ceiling", "digits-acc-ddp4-ties"],
+    ),
+];
+
+fn tests() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests")
+}
+
+fn trace(name: &str) -> PathBuf {
+    tests().join("traces").join(name).with_extension("jsonl")
+}
+
+fn four(ending: &str) -> PathBuf {
+    tests().join("sites").join(format!("four{ending}.toml"))
+}
+
+/// Runs the program in this process; returns what it printed.
+fn run(site: &Path, traces: &[PathBuf], more: &[&str]) -> String {
+    let mut out = Vec::new();
+    let mut err = Vec::new();
+    let mut streams = Streams {
+        out: &mut out,
+        err: &mut err,
+        width: None,
+        shows_progress: false,
+    };
+    let args = ["ckpt-policy", "run", "--config"].map(OsString::from);
+    let args = args
+        .into_iter()
+        .chain([site.as_os_str().to_owned()])
+        .chain(traces.iter().map(|trace| trace.as_os_str().to_owned()))
+        .chain(more.iter().map(OsString::from));
+    let code = main_with(args, &mut streams);
+    assert_eq!(code, exit::DONE, "{}", String::from_utf8_lossy(&err));
+    String::from_utf8(out).expect("the program prints text")
+}
+
+/// Returns what a table's output says below the decisions, but for the exchanges: opening a host
+/// again costs some.
+fn summary(table: &str) -> String {
+    let lines = table
+        .lines()
+        .skip_while(|line| !line.starts_with("policy "));
+    let lines: Vec<_> = lines
+        .filter(|line| !line.starts_with("exchanges "))
+        .collect();
+    assert!(lines.len() > 3, "there is no summary in:\n{table}");
+    lines.join("\n")
+}
+
+#[test]
+fn a_journal_begins_with_its_trace_and_is_replayed_as_one() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    for (ending, names) in RUNS {
+        let traces: Vec<_> = names.iter().map(|name| trace(name)).collect();
+        let text = run(&four(ending), &traces, &["--format", "json"]);
+        let mut lines = text.split_inclusive('\n');
+        let mut journals = Vec::new();
+        for (name, trace) in names.iter().zip(&traces) {
+            let trace = fs::read_to_string(trace).expect("the trace can be read");
+            let own: Vec<_> = lines.by_ref().take(trace.lines().count()).collect();
+            for (line, event) in own.iter().zip(trace.lines()) {
+                let event = event.strip_suffix('}').expect("a line is an object");
+                assert!(line.starts_with(event), "{name}: {line}");
+            }
+            let journal = folder.path().join(name).with_extension("jsonl");
+            fs::write(&journal, own.concat()).expect("the journal can be written");
+            journals.push(journal);
+        }
+        assert_eq!(lines.next(), None, "a line for each line of the traces");
+        let again = run(&four(ending), &journals, &["--format", "json"]);
+        similar_asserts::assert_eq!(again, text);
+    }
+}
+
+#[test]
+fn both_journals_and_the_summary_are_those_of_the_uncut_run() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let snapshot = folder.path().join("cut.json").display().to_string();
+    let (site, traces) = (four(""), [trace("digits-mlp-ddp2-nan")]);
+    let whole = run(&site, &traces, &["--format", "json"]);
+    let uncut = run(&site, &traces, &[]);
+    for step in ["20", "42", "735"] {
+        let cut = ["--until", step, "--snapshot", &snapshot];
+        let first = run(&site, &traces, &[&cut[..], &["--format", "json"]].concat());
+        let goes_on = ["--resume", &snapshot];
+        let second = run(
+            &site,
+            &traces,
+            &[&goes_on[..], &["--format", "json"]].concat(),
+        );
+        similar_asserts::assert_eq!(first + &second, whole, "cut after step {step}");
+        let table = run(&site, &traces, &goes_on);
+        assert_eq!(summary(&table), summary(&uncut), "cut after step {step}");
+    }
+}
