@@ -92,9 +92,17 @@ impl Decision {
     }
 }
 
-/// What a rank says while it plays; rank 0's is printed.
+/// What a rank says while it plays.
 #[derive(Debug)]
 pub enum Told {
+    /// A policy failed on this rank, in the words that no other rank has. All ranks tell this,
+    /// only rank 0 the rest.
+    Failed {
+        /// Its index.
+        policy: usize,
+        /// What it did, or what the machine could not do.
+        text: String,
+    },
     /// The host is open, with these policies.
     Opened(Vec<PolicyInfo>),
     /// An event was played.

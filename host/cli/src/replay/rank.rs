@@ -16,6 +16,8 @@ pub struct Player<E> {
     /// The newest event, which waits for the end of the run: a deletion that `finish` brings about
     /// belongs to it.
     newest: Option<Step>,
+    /// What policies failed with on this rank at the newest event.
+    faults: Vec<(usize, String)>,
 }
 
 /// Where a replay begins and ends.
@@ -38,6 +40,7 @@ impl<E: Engine> Player<E> {
             session,
             rank,
             newest: None,
+            faults: Vec::new(),
         }
     }
 
@@ -69,7 +72,11 @@ impl<E: Engine> Player<E> {
             }
             (events, step) = (events + 1, Some(row.step));
             self.tell_newest(&mut tell)?;
-            let decision = self.event(&row)?;
+            let decided = self.event(&row);
+            for (policy, text) in std::mem::take(&mut self.faults) {
+                tell(Told::Failed { policy, text })?;
+            }
+            let decision = decided?;
             stopped = decision.stop;
             self.newest = Some(Step { row, decision });
             if stopped {
@@ -107,7 +114,7 @@ impl<E: Engine> Player<E> {
         let mut decision = Decision::default();
         let event = row.event(self.rank);
         self.pass_on(&event);
-        let outcome = self.session.decide(&event)?;
+        let outcome = self.drive(|session| session.decide(&event))?;
         let leave = outcome.interrupted && event.moment != Moment::Interrupted;
         decision.absorb(&outcome);
         decision.opinions = self.act(outcome, row, &mut decision)?;
@@ -117,7 +124,7 @@ impl<E: Engine> Player<E> {
                 moment: Moment::Interrupted,
                 ..event
             };
-            let outcome = self.session.decide(&event)?;
+            let outcome = self.drive(|session| session.decide(&event))?;
             decision.absorb(&outcome);
             decision.interrupted = Some(self.act(outcome, row, &mut decision)?);
         }
@@ -135,6 +142,18 @@ impl<E: Engine> Player<E> {
         }
     }
 
+    /// Runs one round, and notes what failed on this rank, whether or not the round came to its end.
+    fn drive(
+        &mut self,
+        round: impl FnOnce(&mut Session<E>) -> Result<Outcome, SessionError>,
+    ) -> Result<Outcome, SessionError> {
+        let outcome = round(&mut self.session);
+        let faults = self.session.host().faults();
+        self.faults
+            .extend(faults.map(|(policy, text)| (policy, text.to_owned())));
+        outcome
+    }
+
     /// Does what the outcome says, and settles it; returns the outcome's opinions.
     fn act(
         &mut self,
@@ -148,7 +167,7 @@ impl<E: Engine> Player<E> {
             if let (true, Some(id)) = (outcome.save, outcome.checkpoint) {
                 self.write(id, row)?;
             }
-            outcome = self.session.settle()?;
+            outcome = self.drive(Session::settle)?;
             decision.absorb(&outcome);
             self.delete(&outcome.delete)?;
             decision.settled.append(&mut outcome.opinions);

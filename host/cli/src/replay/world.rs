@@ -40,7 +40,8 @@ pub enum Feed {
     Row(Arc<Row>),
 }
 
-/// Plays a trace on as many threads as it has ranks; `listen` gets what rank 0 tells.
+/// Plays a trace on as many threads as it has ranks; `listen` gets what rank 0 tells,
+/// and what policies failed with on any rank.
 ///
 /// # Errors
 ///
@@ -55,7 +56,6 @@ pub fn play(
         let (tell, told) = sync_channel(DEPTH);
         let mut feeds = Vec::new();
         let mut ranks = Vec::new();
-        let mut tell = Some(tell);
         let mut errors = Vec::new();
         for engine in Threads::world(size) {
             let (feed, rows) = sync_channel(DEPTH);
@@ -70,7 +70,7 @@ pub fn play(
                 place,
                 engine,
                 rows,
-                tell: tell.take(),
+                tell: tell.clone(),
             };
             match spawn(scope, seat) {
                 Ok(handle) => ranks.push(handle),
@@ -84,6 +84,7 @@ pub fn play(
                 }
             }
         }
+        drop(tell);
         let reader = scope.spawn(move || feed_all(trace, feeds));
         let heard = told.into_iter().try_for_each(listen);
         errors.extend(heard.err());
@@ -107,7 +108,7 @@ struct Seat<'a> {
     place: Place,
     engine: Threads,
     rows: Receiver<Feed>,
-    tell: Option<SyncSender<Told>>,
+    tell: SyncSender<Told>,
 }
 
 type Handle<'scope> = ScopedJoinHandle<'scope, Result<Ended, ReplayError>>;
@@ -154,9 +155,9 @@ fn sit(seat: Seat<'_>) -> Result<Ended, ReplayError> {
         until: world.until,
         snapshot: world.snapshot,
     };
-    player.play(rows_of(rows), part, |told| match &tell {
-        Some(tell) => tell.send(told).map_err(|_| ReplayError::Deaf),
-        None => Ok(()),
+    player.play(rows_of(rows), part, |told| match told {
+        Told::Opened(_) | Told::Played(_) if place.rank != 0 => Ok(()),
+        told => tell.send(told).map_err(|_| ReplayError::Deaf),
     })
 }
 

@@ -90,6 +90,10 @@ impl<'a, 's> Listener<'a, 's> {
         match told {
             Told::Opened(_) => self.open(),
             Told::Played(step) => self.step(&step),
+            Told::Failed { policy, text } => {
+                self.note(policy, &text);
+                Ok(())
+            }
         }
     }
 
@@ -182,37 +186,34 @@ impl<'a, 's> Listener<'a, 's> {
     /// Says once what a policy could not do; the summary counts each time.
     fn complain(&mut self, step: &Step) {
         for opinion in step.decision.all_opinions() {
-            let Some(error) = &opinion.error else {
-                continue;
-            };
-            let index = opinion.policy;
-            let so_far = self
-                .told
-                .range((index, String::new())..(index + 1, String::new()))
-                .count();
-            if so_far > TOLD || !self.told.insert((index, error.clone())) {
-                continue;
+            if let Some(error) = &opinion.error {
+                let what = format!("could not answer at step {}", step.row.step);
+                self.warn(opinion.policy, &what, error);
             }
-            let name = self
-                .policies
-                .get(index)
-                .map_or("?", |info| info.name.as_str());
-            let text = match so_far {
-                TOLD => format!(
-                    "warning: policy `{}`: more errors, see the journal",
-                    Printable(name)
-                ),
-                _ => format!(
-                    "warning: policy `{}` could not answer at step {}: {}",
-                    Printable(name),
-                    step.row.step,
-                    Printable(error)
-                ),
-            };
-            match &self.sinks.progress {
-                Some(progress) => progress.suspend(|| self.streams.say(&text)),
-                None => self.streams.say(&text),
-            }
+        }
+    }
+
+    /// Passes on what a policy failed with on one rank, in its own words.
+    fn note(&mut self, policy: usize, text: &str) {
+        self.warn(policy, "failed on a rank", text);
+    }
+
+    /// Says each text of a policy once, and not too many of them.
+    fn warn(&mut self, policy: usize, what: &str, text: &str) {
+        let texts = (policy, String::new())..(policy + 1, String::new());
+        let so_far = self.told.range(texts).count();
+        if so_far > TOLD || !self.told.insert((policy, text.to_owned())) {
+            return;
+        }
+        let info = self.policies.get(policy);
+        let name = Printable(info.map_or("?", |info| info.name.as_str()));
+        let line = match so_far {
+            TOLD => format!("warning: policy `{name}`: more errors, see the journal"),
+            _ => format!("warning: policy `{name}` {what}: {}", Printable(text)),
+        };
+        match &self.sinks.progress {
+            Some(progress) => progress.suspend(|| self.streams.say(&line)),
+            None => self.streams.say(&line),
         }
     }
 
