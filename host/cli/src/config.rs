@@ -165,7 +165,9 @@ impl Site {
         let confirm = [("acts", Confirm::Acts), ("never", Confirm::Never)];
         rules.confirm = fields.choice("confirm", &confirm).unwrap_or(rules.confirm);
 
-        let (limits, instances) = read_limits(fields.table("limits"));
+        let instances = [("fresh", Instances::Fresh), ("reuse", Instances::Reuse)];
+        let instances = fields.choice("instances", &instances).unwrap_or_default();
+        let limits = read_limits(fields.table("limits"));
         let directory = read_checkpoints(file, fields.table("checkpoints"), &mut rules);
 
         let mut signals = fields.table("signals");
@@ -274,15 +276,37 @@ fn read_fields(source: &Source) -> Option<Fields<'_>> {
     }
 }
 
-fn read_limits(mut table: Fields<'_>) -> (Limits, Instances) {
+fn read_limits(mut table: Fields<'_>) -> Limits {
     let mut limits = Limits::default();
     limits.fuel = table.count("fuel", 1, u64::MAX).unwrap_or(limits.fuel);
-    limits.memory = table.size("memory", 64 << 10).unwrap_or(limits.memory);
-    limits.answer = table.size("answer", 1 << 10).unwrap_or(limits.answer);
-    let words = [("fresh", Instances::Fresh), ("reuse", Instances::Reuse)];
-    let instances = table.choice("instances", &words).unwrap_or_default();
+    for (key, least, limit) in [
+        ("memory", 64 << 10, &mut limits.memory),
+        ("answer", 1 << 10, &mut limits.answer),
+        ("input", 1 << 10, &mut limits.input),
+        ("file", 1 << 10, &mut limits.file),
+        ("settings", 0, &mut limits.settings),
+        ("state", 0, &mut limits.state),
+        ("reason", 0, &mut limits.reason),
+        ("name", 1, &mut limits.name),
+    ] {
+        *limit = table.size(key, least).unwrap_or(*limit);
+    }
+    for (key, limit) in [
+        ("instances", &mut limits.instances),
+        ("memories", &mut limits.memories),
+        ("tables", &mut limits.tables),
+        ("table-elements", &mut limits.table_elements),
+        ("plan", &mut limits.plan),
+        ("figures", &mut limits.figures),
+        ("tags", &mut limits.tags),
+        ("labels", &mut limits.labels),
+        ("checkpoints", &mut limits.checkpoints),
+    ] {
+        let count = table.count(key, 1, u64::from(u32::MAX));
+        *limit = count.map_or(*limit, |count| count as u32);
+    }
     table.finish();
-    (limits, instances)
+    limits
 }
 
 fn read_checkpoints(file: &Path, mut table: Fields<'_>, rules: &mut Rules) -> Option<Place> {

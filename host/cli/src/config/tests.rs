@@ -59,11 +59,13 @@ fn every_key_is_read() {
         r#"
         combine = "majority"
         confirm = "never"
+        instances = "reuse"
         [limits]
         fuel = 1_000
         memory = "16MiB"
         answer = 65536
-        instances = "reuse"
+        state = "1MiB"
+        table-elements = 7
         [checkpoints]
         directory = "checkpoints"
         keep-at-least = 2
@@ -89,6 +91,7 @@ fn every_key_is_read() {
         (limits.fuel, limits.memory, limits.answer),
         (1000, 16 << 20, 65536)
     );
+    assert_eq!((limits.state, limits.table_elements), (1 << 20, 7));
     assert_eq!(site.instances(), Instances::Reuse);
     let folder = site.file().parent().expect("a file has a folder");
     assert_eq!(
@@ -175,7 +178,7 @@ config = { since = 2024-01-01 }
         problems(text),
         [
             "site.toml:1:1: `combin`: unknown key, expected one of `checkpoints`, `combine`, \
-             `confirm`, `journal`, `limits`, `policy`, `signals` / did you mean `combine`?",
+             `confirm`, `instances`, `journal`, `limits`, `policy`, `signals` / did you mean `combine`?",
             "site.toml:2:11: `confirm`: unknown value `always`, expected `acts`, `never`",
             "site.toml:4:8: `limits.fuel`: expected an integer of at least 1, found 0",
             "site.toml:5:10: `limits.memory`: expected a size such as \"16MiB\" or an integer of \

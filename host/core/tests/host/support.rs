@@ -194,18 +194,7 @@ pub(crate) fn on_error(setup: PolicySetup, on_error: OnError) -> PolicySetup {
 
 /// A verdict that wishes nothing.
 pub(crate) fn abstain() -> Verdict {
-    Verdict {
-        ballot: Ballot::Abstain,
-        reason: String::new(),
-        figures: Vec::new(),
-        tags: Vec::new(),
-        labels: Vec::new(),
-        hold: Vec::new(),
-        release: Vec::new(),
-        stop: false,
-        not_before: None,
-        state: Vec::new(),
-    }
+    Verdict::default()
 }
 
 /// A verdict that asks for a save and wishes nothing else.

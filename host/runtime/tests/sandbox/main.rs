@@ -1,6 +1,6 @@
 //! Policies in the sandbox: what is loaded, what is refused, and how hostile ones end.
 
-use ckpt_policy_core::contract::{Ballot, Checkpoint, Observation, Round, Verdict};
+use ckpt_policy_core::contract::{Checkpoint, Observation, Round, Verdict};
 use ckpt_policy_runtime::{Instances, Limits, Runtime, WasmPolicy};
 
 mod address_space;
@@ -68,16 +68,5 @@ fn checkpoint(id: u64) -> Checkpoint {
 }
 
 fn abstains() -> Verdict {
-    Verdict {
-        ballot: Ballot::Abstain,
-        reason: String::new(),
-        figures: Vec::new(),
-        tags: Vec::new(),
-        labels: Vec::new(),
-        hold: Vec::new(),
-        release: Vec::new(),
-        stop: false,
-        not_before: None,
-        state: Vec::new(),
-    }
+    Verdict::default()
 }
