@@ -4,48 +4,42 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::ExitCode;
+
+use anyhow::Context as _;
 
 mod pack;
 
 use pack::Packed;
 
-fn main() -> ExitCode {
+fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(text) => {
-            report(&text);
-            ExitCode::FAILURE
-        }
-    }
+    run(&arguments)
 }
 
-fn run(arguments: &[String]) -> Result<(), String> {
+fn run(arguments: &[String]) -> anyhow::Result<()> {
     let (folder, lines) = arguments
         .split_first()
-        .ok_or("expected a folder, found no argument")?;
+        .context("expected a folder, found no argument")?;
     let built = pack::parse(lines.iter().map(String::as_str))?;
     let packed = pack::pack(&built)?;
     write(&packed, Path::new(folder))
 }
 
 /// Writes all files; one that is there already and is not among them stays.
-fn write(packed: &Packed, folder: &Path) -> Result<(), String> {
-    let failed = |path: &Path, error| format!("`{}`: {error}", path.display());
-    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+fn write(packed: &Packed, folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("`{}`", folder.display()))?;
     for (name, bytes) in &packed.components {
-        let path = folder.join(format!("{name}.wasm"));
-        fs::write(&path, bytes).map_err(|error| failed(&path, error))?;
+        write_file(&folder.join(format!("{name}.wasm")), bytes)?;
     }
-    let lock = toml::to_string(&packed.lock).map_err(|error| error.to_string())?;
-    let path = folder.join("dist.lock");
-    fs::write(&path, format!("{HEAD}{lock}")).map_err(|error| failed(&path, error))
+    let lock = toml::to_string(&packed.lock)?;
+    write_file(
+        &folder.join("dist.lock"),
+        format!("{HEAD}{lock}").as_bytes(),
+    )
 }
 
-#[expect(clippy::print_stderr, reason = "a program that is called by a script")]
-fn report(text: &str) {
-    eprintln!("error: {text}");
+fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    fs::write(path, bytes).with_context(|| format!("`{}`", path.display()))
 }
 
 const HEAD: &str = "\

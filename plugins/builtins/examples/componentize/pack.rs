@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use ckpt_policy_builtins::{Component, Lock, Toolchain};
 use sha2::{Digest, Sha256};
 use wasm_encoder::{NameMap, NameSection, RawSection};
@@ -26,13 +27,13 @@ pub(crate) struct Packed {
 }
 
 /// Reads lines such as `rustc=rustc 1.96.0` and `aggregate=target/guests/aggregate.wasm`.
-pub(crate) fn parse<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Built, String> {
+pub(crate) fn parse<'a>(lines: impl IntoIterator<Item = &'a str>) -> anyhow::Result<Built> {
     let mut facts = BTreeMap::new();
     let mut modules = Vec::new();
     for line in lines {
         let (key, value) = line
             .split_once('=')
-            .ok_or_else(|| format!("expected `NAME=VALUE`, found `{line}`"))?;
+            .with_context(|| format!("expected `NAME=VALUE`, found `{line}`"))?;
         match key {
             "rustc" | "library" | "wit-bindgen" | "profile" => {
                 facts.insert(key, value.to_owned());
@@ -43,7 +44,7 @@ pub(crate) fn parse<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Buil
     let mut fact = |key: &str| {
         facts
             .remove(key)
-            .ok_or_else(|| format!("expected a line `{key}=`"))
+            .with_context(|| format!("expected a line `{key}=`"))
     };
     let toolchain = Toolchain {
         rustc: fact("rustc")?,
@@ -55,12 +56,12 @@ pub(crate) fn parse<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Buil
 }
 
 /// Makes the components.
-pub(crate) fn pack(built: &Built) -> Result<Packed, String> {
+pub(crate) fn pack(built: &Built) -> anyhow::Result<Packed> {
     let mut components = BTreeMap::new();
     for (name, path) in &built.modules {
-        let module = fs::read(path).map_err(|error| format!("`{}`: {error}", path.display()))?;
-        let component =
-            component(&module).map_err(|error| format!("`{}`: {error}", path.display()))?;
+        let file = || format!("`{}`", path.display());
+        let module = fs::read(path).with_context(file)?;
+        let component = component(&module).with_context(file)?;
         components.insert(name.clone(), component);
     }
     let described = components
@@ -87,22 +88,19 @@ pub(crate) fn describe(bytes: &[u8]) -> Component {
     }
 }
 
-fn component(module: &[u8]) -> Result<Vec<u8>, String> {
+fn component(module: &[u8]) -> anyhow::Result<Vec<u8>> {
     let module = readable(module)?;
     let mut encoder = ComponentEncoder::default();
-    encoder
-        .validate(true)
-        .module(&module)
-        .map_err(|error| format!("{error:#}"))?;
-    encoder.encode().map_err(|error| format!("{error:#}"))
+    encoder.validate(true).module(&module)?;
+    encoder.encode()
 }
 
 /// Gives the functions of a module the names that people know, which are also shorter: they are
 /// all that is left to tell where a policy trapped.
-fn readable(module: &[u8]) -> Result<Vec<u8>, String> {
+fn readable(module: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut copy = wasm_encoder::Module::new();
     for payload in Parser::new(0).parse_all(module) {
-        let payload = payload.map_err(|error| error.to_string())?;
+        let payload = payload?;
         match &payload {
             Payload::CustomSection(section) if section.name() == "name" => {
                 if let KnownCustom::Name(names) = section.as_known() {
@@ -124,12 +122,12 @@ fn readable(module: &[u8]) -> Result<Vec<u8>, String> {
     Ok(copy.finish())
 }
 
-fn function_names(names: NameSectionReader<'_>) -> Result<NameSection, String> {
+fn function_names(names: NameSectionReader<'_>) -> anyhow::Result<NameSection> {
     let mut known = NameMap::new();
     for name in names {
-        if let Name::Function(functions) = name.map_err(|error| error.to_string())? {
+        if let Name::Function(functions) = name? {
             for function in functions {
-                let function = function.map_err(|error| error.to_string())?;
+                let function = function?;
                 let name = format!("{:#}", rustc_demangle::demangle(function.name));
                 known.append(
                     function.index,
