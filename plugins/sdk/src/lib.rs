@@ -77,7 +77,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `native` | [`Native`](native::Native), which runs a policy in the host's core without a sandbox |
+//! | `native` | `native::Native`, which runs a policy in the host's core without a sandbox |
 
 #[doc(hidden)]
 pub mod bindings;
