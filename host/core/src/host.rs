@@ -10,8 +10,11 @@
 //! Invariant: ledger and states move when a round completes, all together, or not at all.
 
 mod contribute;
+mod digests;
+mod due;
 mod facts;
 mod judge;
+mod learn;
 mod receive;
 mod restore;
 mod store;
@@ -23,7 +26,7 @@ use crate::error::Error;
 use crate::event::{Event, Moment};
 use crate::layout::Layout;
 use crate::ledger::Ledger;
-use crate::message::{Kind, Message, Remembered, SaveStatus, Shape};
+use crate::message::{Kind, Remembered, SaveStatus, Shape};
 use crate::outcome::Outcome;
 use crate::seat::{Instant, Seat};
 use crate::setup::{Place, PolicyInfo, Rules};
@@ -434,49 +437,6 @@ impl Host {
         }
     }
 
-    /// Which policies this moment's round asks, should there be one.
-    fn asked(&self, at: Instant) -> Vec<bool> {
-        let before = self.course.step_end;
-        let multiple = |steps: u64| at.step / steps > before / steps;
-        self.seats
-            .iter()
-            .zip(&self.layout.policies)
-            .map(|(seat, places)| {
-                // A shadow's saves settle in its own ledger, not in the real one's rounds.
-                let real = at.moment != Moment::Settled || seat.is_enforced();
-                real && seat.wants(at, places, multiple)
-            })
-            .collect()
-    }
-
-    fn is_round_wanted(&self, at: Instant, asked: &[bool]) -> bool {
-        let due = self
-            .seats
-            .iter()
-            .zip(asked)
-            .any(|(seat, asked)| *asked && seat.is_active());
-        let passed = at.step.saturating_sub(self.course.round_step);
-        let settles = self.ledger.in_flight_count() > 0 && passed >= self.rules.settle_steps;
-        let listens = self.listens_for_signals() && passed >= self.rules.signal_steps;
-        due || settles || listens
-    }
-
-    /// Whether any policy cares that a rank was told to leave, or asked for a save.
-    fn listens_for_signals(&self) -> bool {
-        self.seats
-            .iter()
-            .filter(|seat| seat.is_active())
-            .any(|seat| {
-                let plan = &seat.info.plan;
-                plan.moments
-                    .iter()
-                    .any(|name| name == Moment::Interrupted.name())
-                    || plan.inputs.iter().any(|input| {
-                        input.name == "host.interrupted" || input.name == "host.save-requested"
-                    })
-            })
-    }
-
     fn go_on(&mut self, pending: Pending, messages: &[u8]) -> Result<Progress<Outcome>, Error> {
         let messages = self.receive(&pending, messages)?;
         match pending.stage {
@@ -507,51 +467,6 @@ impl Host {
             None => "the ledger does not know it",
         };
         Err(Error::Report { id, report, found })
-    }
-
-    /// Fills in what a message of any kind says of this rank.
-    fn message(&self, kind: Kind, at: Instant) -> Message {
-        Message {
-            kind,
-            moment: at.moment,
-            interrupted: self.local.interrupted,
-            machine: None,
-            rank: self.place.rank,
-            round: self.course.round + 1,
-            step: at.step,
-            epoch: at.epoch,
-            ledger: self.ledger.digest(),
-            outcome: self.course.outcome,
-            deleted: self.deletions_done(),
-            states: self.state_digests(),
-            faults: Vec::new(),
-            saves: self.save_reports(),
-            numbers: Vec::new(),
-            memory: Vec::new(),
-        }
-    }
-
-    fn deletions_done(&self) -> u64 {
-        let ordered = self.ledger.deleting();
-        let done = ordered.iter().map(|id| self.local.deleted.contains(id));
-        done.enumerate()
-            .fold(0, |bits, (place, done)| bits | (u64::from(done) << place))
-    }
-
-    fn save_reports(&self) -> Vec<(SaveStatus, u64)> {
-        let in_flight = self.ledger.in_flight();
-        let report = |id| self.local.reports.get(id);
-        in_flight
-            .iter()
-            .map(|id| report(id).map_or((SaveStatus::Pending, 0), |it| (it.status, it.saved.bytes)))
-            .collect()
-    }
-
-    fn state_digests(&self) -> Vec<u64> {
-        self.seats
-            .iter()
-            .map(|seat| seat.memory.digest(seat.shadow.as_ref()))
-            .collect()
     }
 
     fn rollback(&mut self) {

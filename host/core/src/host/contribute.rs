@@ -1,7 +1,7 @@
 //! The first half of a round: what this rank has to say.
 
 use crate::contract::Fault;
-use crate::message::Kind;
+use crate::message::{Kind, Message, SaveStatus};
 use crate::outcome::Outcome;
 use crate::seat::{Glance, Instant};
 
@@ -63,6 +63,51 @@ impl Host {
             }
         }
         features
+    }
+
+    /// Fills in what a message of any kind says of this rank.
+    pub(super) fn message(&self, kind: Kind, at: Instant) -> Message {
+        Message {
+            kind,
+            moment: at.moment,
+            interrupted: self.local.interrupted,
+            machine: None,
+            rank: self.place.rank,
+            round: self.course.round + 1,
+            step: at.step,
+            epoch: at.epoch,
+            ledger: self.ledger.digest(),
+            outcome: self.course.outcome,
+            deleted: self.deletions_done(),
+            states: self.state_digests(),
+            faults: Vec::new(),
+            saves: self.save_reports(),
+            numbers: Vec::new(),
+            memory: Vec::new(),
+        }
+    }
+
+    fn deletions_done(&self) -> u64 {
+        let ordered = self.ledger.deleting();
+        let done = ordered.iter().map(|id| self.local.deleted.contains(id));
+        done.enumerate()
+            .fold(0, |bits, (place, done)| bits | (u64::from(done) << place))
+    }
+
+    fn save_reports(&self) -> Vec<(SaveStatus, u64)> {
+        let in_flight = self.ledger.in_flight();
+        let report = |id| self.local.reports.get(id);
+        in_flight
+            .iter()
+            .map(|id| report(id).map_or((SaveStatus::Pending, 0), |it| (it.status, it.saved.bytes)))
+            .collect()
+    }
+
+    fn state_digests(&self) -> Vec<u64> {
+        self.seats
+            .iter()
+            .map(|seat| seat.memory.digest(seat.shadow.as_ref()))
+            .collect()
     }
 }
 

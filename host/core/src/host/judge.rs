@@ -6,19 +6,18 @@
 use crate::agreement::ranks;
 use crate::combination::combine;
 use crate::contract::{Ballot, CheckpointId, Fault, Reduced, Verdict};
-use crate::digest::Digest;
 use crate::error::Error;
 use crate::event::Moment;
 use crate::layout::{ELAPSED_CHANNEL, Layout};
-use crate::ledger;
-use crate::message::{Kind, Message, SaveStatus};
-use crate::outcome::{Ended, Opinion, Outcome};
-use crate::reduction::{canonical, reduce};
+use crate::message::{Kind, Message};
+use crate::outcome::{Opinion, Outcome};
+use crate::reduction::reduce;
 use crate::seat::{Meeting, missing_input};
 use crate::setup::{Confirm, OnError};
 use crate::shadow::Imagined;
 use crate::wishes::{self, Candidate, Decided, Wish};
 
+use super::digests::verdict_digest;
 use super::{Host, Pending, Progress, Stage};
 
 /// An outcome that waits for its confirmation.
@@ -97,55 +96,6 @@ impl Host {
         }
         self.forget_reports(&outcome);
         outcome
-    }
-
-    fn forget_reports(&mut self, outcome: &Outcome) {
-        for ended in &outcome.ended {
-            let report = self.local.reports.remove(&ended.id);
-            if !ended.failed_ranks.is_empty() {
-                self.course.failed_saves += 1;
-            } else if let Some(report) = report {
-                self.remember_save(report.saved);
-            }
-        }
-        let ledger = &self.ledger;
-        self.local.deleted.retain(|id| ledger.is_deleting(*id));
-    }
-
-    /// Takes in what the ranks report: ends of saves, deletions, interruptions.
-    fn learn(&mut self, pending: &Pending, messages: &[Message], outcome: &mut Outcome) {
-        let told = messages.iter().any(|message| message.interrupted);
-        outcome.interrupted = told && !self.course.interrupted;
-        let done = messages
-            .iter()
-            .fold(u64::MAX, |done, message| done & message.deleted);
-        for (place, id) in self.ledger.deleting().into_iter().enumerate() {
-            if done & (1 << place) != 0 {
-                self.ledger.deletion_done(id);
-            }
-        }
-        let ended = ended_saves(&self.ledger.in_flight(), messages);
-        if pending.at.moment != Moment::Settled {
-            // It came to light; the books move in the settling round that follows.
-            outcome.settle = !ended.is_empty();
-            return;
-        }
-        for (ended, bytes) in ended {
-            self.settle_save(&ended, bytes);
-            outcome.ended.push(ended);
-        }
-    }
-
-    fn settle_save(&mut self, ended: &Ended, bytes: u64) {
-        if ended.failed_ranks.is_empty() {
-            self.ledger.complete(ended.id, bytes);
-            return;
-        }
-        for policy in ledger::policies(self.ledger.fail(ended.id)) {
-            if let Some(seat) = self.seats.get_mut(policy) {
-                seat.lapse();
-            }
-        }
     }
 
     fn fold(&self, messages: &[Message]) -> Shared {
@@ -437,61 +387,6 @@ impl Host {
         }
         digests
     }
-
-    /// Returns the digest of an outcome and of the books that it leaves behind.
-    fn outcome_digest(&self, outcome: &Outcome, verdicts: &[u64]) -> u128 {
-        let mut digest = Digest::new();
-        digest
-            .number(outcome.round.unwrap_or(0))
-            .number(outcome.moment as u64);
-        digest
-            .flag(outcome.save)
-            .option(outcome.checkpoint)
-            .ids(&outcome.delete);
-        digest
-            .flag(outcome.stop)
-            .flag(outcome.settle)
-            .flag(outcome.interrupted);
-        for ended in &outcome.ended {
-            digest
-                .number(ended.id)
-                .number(ended.failed_ranks.len() as u64);
-        }
-        digest.ids(verdicts).wide(self.ledger.digest());
-        for shadow in self.seats.iter().filter_map(|seat| seat.shadow.as_ref()) {
-            digest.wide(shadow.digest());
-        }
-        digest.long()
-    }
-}
-
-/// Returns the saves that ended, with their size: failed as soon as one rank failed, complete once
-/// all have saved.
-fn ended_saves(in_flight: &[CheckpointId], messages: &[Message]) -> Vec<(Ended, u64)> {
-    let mut ended = Vec::new();
-    // A resumed run may have more in flight than `in-flight` now allows: their turn comes.
-    let slots = messages.first().map_or(0, |message| message.saves.len());
-    for (slot, id) in in_flight.iter().enumerate().take(slots) {
-        let ranks = || {
-            messages
-                .iter()
-                .map(|message| (message.rank, message.saves[slot]))
-        };
-        let failed = ranks().filter(|(_, (status, _))| *status == SaveStatus::Failed);
-        let failed_ranks: Vec<_> = failed.map(|(rank, _)| rank).collect();
-        let saved = ranks().all(|(_, (status, _))| status == SaveStatus::Saved);
-        if saved || !failed_ranks.is_empty() {
-            let bytes = ranks().fold(0, |sum: u64, (_, (_, bytes))| sum.saturating_add(bytes));
-            ended.push((
-                Ended {
-                    id: *id,
-                    failed_ranks,
-                },
-                bytes,
-            ));
-        }
-    }
-    ended
 }
 
 fn meeting<'a>(
@@ -508,32 +403,4 @@ fn meeting<'a>(
         inputs: &shared.inputs,
         layout,
     }
-}
-
-fn verdict_digest(verdict: &Verdict) -> u64 {
-    let mut digest = Digest::new();
-    digest
-        .number(verdict.ballot as u64)
-        .text(&verdict.reason)
-        .bytes(&verdict.state);
-    digest
-        .ids(&verdict.hold)
-        .ids(&verdict.release)
-        .flag(verdict.stop)
-        .option(verdict.not_before)
-        .number(verdict.figures.len() as u64);
-    for figure in &verdict.figures {
-        let value = canonical(figure.value);
-        digest.text(&figure.name).float(Some(value));
-    }
-    digest.number(verdict.tags.len() as u64);
-    for tag in &verdict.tags {
-        digest.text(tag);
-    }
-    digest.number(verdict.labels.len() as u64);
-    for label in &verdict.labels {
-        digest.text(&label.name).number(label.checkpoint);
-    }
-    // Zero stands for a policy that was not asked, one for an error.
-    digest.short().max(2)
 }
