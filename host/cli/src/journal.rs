@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use ckpt_policy_core::contract::{CheckpointId, Figure, Reduced};
+use ckpt_policy_core::contract::{Ballot, CheckpointId, Figure, Reduced};
 use ckpt_policy_core::{Combine, Mode, Number, OnError, Opinion, PolicyInfo};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -158,6 +158,8 @@ struct OpinionLine<'a> {
     name: &'a str,
     mode: Mode,
     ballot: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    against: bool,
     reason: &'a str,
     values: Named<'a, ReducedLine<'a>>,
     /// Only for values behind which not every rank stood with a finite number.
@@ -193,7 +195,8 @@ impl<'a> OpinionLine<'a> {
         Self {
             name: &info.name,
             mode: info.mode,
-            ballot: opinion.ballot.map(|ballot| ballot.to_string()),
+            ballot: opinion.ballot.map(|ballot| counted(ballot).to_string()),
+            against: opinion.ballot == Some(Ballot::Skip),
             reason: &opinion.reason,
             values: labelled()
                 .map(|(label, value)| (label, ReducedLine(value)))
@@ -219,6 +222,14 @@ impl<'a> OpinionLine<'a> {
                 delete: &shadow.delete,
             }),
         }
+    }
+}
+
+/// To be against a save is to abstain from it, and to say so.
+fn counted(ballot: Ballot) -> Ballot {
+    match ballot {
+        Ballot::Skip => Ballot::Abstain,
+        ballot => ballot,
     }
 }
 
