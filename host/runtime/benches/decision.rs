@@ -8,10 +8,16 @@
 //! | `fold` | an exact mean over the numbers of many ranks |
 //! | `gathered` | `begin` and `complete` of one rank of a world whose other ranks' messages are there |
 //!
+//! A last table relates them: what the host adds to a call, and the sandbox to plain Rust.
+//!
 //! The exchange itself costs nothing here: a world of one gets its own bytes back, and in
 //! `gathered` the others' bytes are one's own again.
 
-use ckpt_policy_core::contract::{Operation, Policy, Reduced, Round, Statistic};
+use std::time::Instant;
+
+use ckpt_policy_core::contract::{
+    Fault, Operation, Policy, Prepared, Reduced, Round, Statistic, Verdict,
+};
 use ckpt_policy_core::reduction::reduce;
 use ckpt_policy_core::{
     Event, Host, Metrics, Mode, Moment, OnError, Opened, Opening, Place, PolicySetup, Progress,
@@ -26,6 +32,82 @@ const PROBE: &[u8] = include_bytes!("../../../tests/probe/probe.wasm");
 
 fn main() {
     divan::main();
+    print_ratios();
+}
+
+/// Prints what the host adds to a bare call, and what the sandbox adds to plain Rust: one policy,
+/// eight reductions, each figure the median of calls that take turns with those it is compared to.
+#[expect(clippy::print_stdout, reason = "a benchmark's figures are its output")]
+fn print_ratios() {
+    let reductions = 8;
+    println!("one policy, {reductions} reductions, medians in µs");
+    println!("instance      bare call   whole decision   host adds   of the call   of plain Rust");
+    let (fresh, reused) = (loaded(Instances::Fresh), loaded(Instances::Reuse));
+    let kinds: [(&str, Make<'_>); 3] = [
+        ("fresh", &|| Box::new(fresh.policy())),
+        ("reused", &|| Box::new(reused.policy())),
+        ("plain Rust", &native),
+    ];
+    let plain = Pair::measure(&native, reductions);
+    for (name, policy) in kinds {
+        let pair = Pair::measure(policy, reductions);
+        println!(
+            "{name:<10} {:>12.2} {:>16.2} {:>11.2} {:>13.2} {:>15.1}",
+            pair.call,
+            pair.decision,
+            pair.decision - pair.call,
+            (pair.decision - pair.call) / pair.call,
+            pair.decision / plain.decision,
+        );
+    }
+}
+
+type Make<'a> = &'a dyn Fn() -> Box<dyn Policy>;
+
+/// Medians of a bare call and of a whole decision, in µs.
+struct Pair {
+    call: f64,
+    decision: f64,
+}
+
+impl Pair {
+    fn measure(policy: Make<'_>, reductions: u32) -> Self {
+        let mut bare = Bare::new(policy(), reductions);
+        let mut host = host(
+            Place {
+                rank: 0,
+                world_size: 1,
+            },
+            1,
+            reductions,
+            policy,
+        );
+        let mut event = event(reductions);
+        let (mut calls, mut decisions) = (Vec::new(), Vec::new());
+        for _ in 0..2_000 {
+            calls.push(micros(|| drop(divan::black_box(bare.call()))));
+            event.step += 1;
+            decisions.push(micros(|| {
+                let message = begin(&mut host, &event);
+                drop(divan::black_box(host.complete(&message)));
+            }));
+        }
+        Self {
+            call: median(calls),
+            decision: median(decisions),
+        }
+    }
+}
+
+fn micros(work: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    work();
+    start.elapsed().as_secs_f64() * 1e6
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }
 
 /// Policies and reductions, each pair a row.
@@ -43,7 +125,7 @@ fn bare_call_reused(bencher: Bencher<'_, '_>, reductions: u32) {
 
 #[divan::bench(args = [1, 8, 64])]
 fn bare_call_native(bencher: Bencher<'_, '_>, reductions: u32) {
-    call(bencher, &mut Native::<Probe>::new(), reductions);
+    call(bencher, native(), reductions);
 }
 
 #[divan::bench(args = SIZES)]
@@ -95,32 +177,57 @@ fn gathered_native(bencher: Bencher<'_, '_>, ranks: u32) {
 }
 
 fn bare_call(bencher: Bencher<'_, '_>, instances: Instances, reductions: u32) {
-    call(bencher, &mut loaded(instances).policy(), reductions);
+    call(bencher, Box::new(loaded(instances).policy()), reductions);
 }
 
 /// Calls `decide` with one round again and again.
-fn call(bencher: Bencher<'_, '_>, policy: &mut dyn Policy, reductions: u32) {
-    let config = config(reductions).to_string();
-    let prepared = policy
-        .prepare(&config, None)
-        .expect("the probe takes its configuration");
-    let statistic = Statistic {
-        value: Some(0.25),
-        finite: 1,
-        non_finite: 0,
-        missing: 0,
-    };
-    let round = Round {
-        moment: 0,
-        step: 1,
-        epoch: 0,
-        world_size: 1,
-        elapsed_seconds: None,
-        candidate: 1,
-        values: vec![Reduced::Statistic(statistic); reductions as usize],
-        checkpoints: Vec::new(),
-    };
-    bencher.bench_local(|| policy.decide(&prepared.settings, &prepared.state, &round));
+fn call(bencher: Bencher<'_, '_>, policy: Box<dyn Policy>, reductions: u32) {
+    let mut bare = Bare::new(policy, reductions);
+    bencher.bench_local(|| bare.call());
+}
+
+/// A policy and one round for it, without a host.
+struct Bare {
+    policy: Box<dyn Policy>,
+    prepared: Prepared,
+    round: Round,
+}
+
+impl Bare {
+    fn new(mut policy: Box<dyn Policy>, reductions: u32) -> Self {
+        let config = config(reductions).to_string();
+        let prepared = policy
+            .prepare(&config, None)
+            .expect("the probe takes its configuration");
+        let statistic = Statistic {
+            value: Some(0.25),
+            finite: 1,
+            non_finite: 0,
+            missing: 0,
+        };
+        let round = Round {
+            moment: 0,
+            step: 1,
+            epoch: 0,
+            world_size: 1,
+            elapsed_seconds: None,
+            candidate: 1,
+            values: vec![Reduced::Statistic(statistic); reductions as usize],
+            checkpoints: Vec::new(),
+        };
+        Self {
+            policy,
+            prepared,
+            round,
+        }
+    }
+
+    fn call(&mut self) -> Result<Verdict, Fault> {
+        let Prepared {
+            settings, state, ..
+        } = &self.prepared;
+        self.policy.decide(settings, state, &self.round)
+    }
 }
 
 fn decision(
