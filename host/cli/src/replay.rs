@@ -120,7 +120,7 @@ pub struct Ended {
     pub step: Option<u64>,
     /// The snapshot, where one was wanted.
     pub snapshot: Option<Snapshot>,
-    /// How many exchanges there were.
+    /// How many exchanges the events took, the opening apart.
     pub exchanges: u64,
     /// Checkpoints that each shadow would have kept; empty for a policy that is enforced.
     pub shadows: Vec<Vec<CheckpointId>>,

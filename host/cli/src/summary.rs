@@ -21,6 +21,8 @@ pub(crate) struct Tally {
     pub(crate) events: u64,
     /// Events at which the ranks met.
     pub(crate) rounds: u64,
+    /// Exchanges between the ranks, those of the opening apart.
+    pub(crate) exchanges: u64,
     /// Saves that failed on some rank.
     pub(crate) failed_saves: u64,
     /// The checkpoints that exist.

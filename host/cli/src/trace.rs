@@ -177,6 +177,11 @@ fn read_header(text: &str, ranks: Option<u32>) -> Result<(Header, Ranks), String
         None => None,
     };
     let driven = ranks.unwrap_or(recorded);
+    if driven > MOST_RANKS {
+        return Err(format!(
+            "`world_size`: a replay has a thread a rank and takes at most {MOST_RANKS}, found {driven}; `--ranks N` plays fewer"
+        ));
+    }
     line.remove(&HEADER_DECISIONS);
     if driven != recorded {
         line.set("world_size", &driven);
@@ -188,6 +193,9 @@ fn read_header(text: &str, ranks: Option<u32>) -> Result<(Header, Ranks), String
     };
     Ok((header, Ranks { recorded, driven }))
 }
+
+/// Ranks that a replay takes: each is a thread that gets what all others say.
+pub(crate) const MOST_RANKS: u32 = 4096;
 
 /// The lines of a file, with their numbers.
 struct Lines {

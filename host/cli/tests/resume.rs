@@ -37,6 +37,13 @@ fn four(ending: &str) -> PathBuf {
 
 /// Runs the program in this process; returns what it printed.
 fn run(site: &Path, traces: &[PathBuf], more: &[&str]) -> String {
+    let (code, out, err) = end_of(site, traces, more);
+    assert_eq!(code, exit::DONE, "{err}");
+    out
+}
+
+/// Runs the program in this process; returns its exit code and what it printed.
+fn end_of(site: &Path, traces: &[PathBuf], more: &[&str]) -> (u8, String, String) {
     let mut out = Vec::new();
     let mut err = Vec::new();
     let mut streams = Streams {
@@ -52,18 +59,15 @@ fn run(site: &Path, traces: &[PathBuf], more: &[&str]) -> String {
         .chain(traces.iter().map(|trace| trace.as_os_str().to_owned()))
         .chain(more.iter().map(OsString::from));
     let code = main_with(args, &mut streams);
-    assert_eq!(code, exit::DONE, "{}", String::from_utf8_lossy(&err));
-    String::from_utf8(out).expect("the program prints text")
+    let text = |bytes| String::from_utf8(bytes).expect("the program prints text");
+    (code, text(out), text(err))
 }
 
-/// Returns what a table's output says below the decisions, but for the exchanges: opening a host
-/// again costs some.
+/// Returns what a table's output says below the decisions.
 fn summary(table: &str) -> String {
-    let lines = table
+    let lines: Vec<_> = table
         .lines()
-        .skip_while(|line| !line.starts_with("policy "));
-    let lines: Vec<_> = lines
-        .filter(|line| !line.starts_with("exchanges "))
+        .skip_while(|line| !line.starts_with("policy "))
         .collect();
     assert!(lines.len() > 3, "there is no summary in:\n{table}");
     lines.join("\n")
@@ -113,5 +117,26 @@ fn both_journals_and_the_summary_are_those_of_the_uncut_run() {
         similar_asserts::assert_eq!(first + &second, whole, "cut after step {step}");
         let table = run(&site, &traces, &goes_on);
         assert_eq!(summary(&table), summary(&uncut), "cut after step {step}");
+    }
+}
+
+#[test]
+fn a_snapshot_that_was_edited_is_refused() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let file = folder.path().join("half.json");
+    let name = file.to_str().expect("a folder's name is text");
+    let traces = [trace("digits-mlp-ddp4")];
+    run(&four(""), &traces, &["--until", "450", "--snapshot", name]);
+    let text = fs::read_to_string(&file).expect("the snapshot can be read");
+    for (was, is) in [
+        ("\"events\":45", "\"events\":3"),
+        ("\"stopped\":false", "\"stopped\":true"),
+        ("\"round\":", "\"round\":1"),
+    ] {
+        assert!(text.contains(was), "the snapshot has {was}");
+        fs::write(&file, text.replacen(was, is, 1)).expect("the snapshot can be written");
+        let (code, _, err) = end_of(&four(""), &traces, &["--resume", name]);
+        assert_eq!(code, exit::USER, "{was}: {err}");
+        assert!(err.contains("checksum"), "{err}");
     }
 }

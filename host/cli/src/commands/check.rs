@@ -7,6 +7,7 @@ use ckpt_policy_core::{Moment, Opening, Place, nearest};
 use ckpt_policy_runtime::{Session, Solo};
 
 use super::Streams;
+use super::run::outputs;
 use crate::config::{Policies, Prepared, Problem, Survey, list_of};
 use crate::exit;
 use crate::replay::ReplayError;
@@ -48,6 +49,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
         problems
     })?;
     open_together(&policies)?;
+    outputs::check(policies.site(), args.trace.as_slice(), None)?;
     policies
         .warnings()
         .iter()

@@ -1,6 +1,7 @@
 //! `ckpt-policy run`: drives the host over recorded runs, and shows what was decided and why.
 
 mod listener;
+pub(super) mod outputs;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::BufWriter;
@@ -15,7 +16,7 @@ use crate::exit;
 use crate::render::Printable;
 use crate::replay::{self, Cut, CutError, ReplayError, World};
 use crate::report::{Failure, Report};
-use crate::trace::{STDIN, Trace};
+use crate::trace::{MOST_RANKS, Trace};
 
 /// Drives the host over recorded runs, one thread a rank, and shows what was decided and why.
 #[derive(Debug, clap::Args)]
@@ -26,7 +27,7 @@ pub(crate) struct Args {
     config: PathBuf,
 
     /// Cuts the trace's ranks to this number, or repeats them until there are as many.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_RANKS)))]
     ranks: Option<u32>,
 
     /// What goes to standard output: tables, or the journal.
@@ -82,6 +83,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
         .warnings()
         .iter()
         .for_each(|warning| streams.say(warning));
+    outputs::check(policies.site(), &args.traces, args.snapshot.as_deref())?;
     let resume = args.resume.as_deref().map(Cut::read).transpose()?;
     for (index, trace) in args.traces.iter().enumerate() {
         let opened = Trace::open(trace, args.ranks).map_err(ReplayError::from)?;
@@ -201,22 +203,7 @@ fn open_journal(site: &Site, args: &Args, index: usize) -> Result<Option<Journal
     let Some(path) = site.journal() else {
         return Ok(None);
     };
-    let path = match args.traces.as_slice() {
-        [_] => path.to_path_buf(),
-        traces => numbered(path, traces, index),
-    };
-    let is_trace = |trace: &PathBuf| match (fs::canonicalize(trace), fs::canonicalize(&path)) {
-        (Ok(trace), Ok(journal)) => trace == journal,
-        _ => false,
-    };
-    if args.traces.iter().any(is_trace) {
-        let text = format!(
-            "`{}` would be read as a trace and written as a journal",
-            path.display()
-        );
-        let hint = "copy it first, or change `path` in `[journal]`";
-        return Err(Failure::new(exit::USER, Report::new(text).hint(hint)));
-    }
+    let path = outputs::journal_of(path, &args.traces, index);
     let goes_on = args.resume.is_some();
     let mut options = OpenOptions::new();
     options
@@ -233,32 +220,6 @@ fn open_journal(site: &Site, args: &Args, index: usize) -> Result<Option<Journal
         path,
         file: BufWriter::new(file),
     }))
-}
-
-/// Several traces have a journal each: `decisions.jsonl` becomes `decisions.NAME.jsonl`, with a
-/// number where two traces have one name.
-fn numbered(path: &Path, traces: &[PathBuf], index: usize) -> PathBuf {
-    let stem = |trace: &PathBuf| match trace.file_stem() {
-        Some(stem) if trace.as_os_str() != STDIN => stem.to_string_lossy().into_owned(),
-        _ => "stdin".to_owned(),
-    };
-    let own = stem(&traces[index]);
-    let before = traces[..index]
-        .iter()
-        .filter(|trace| stem(trace) == own)
-        .count();
-    let own = if before == 0 {
-        own
-    } else {
-        format!("{own}-{}", before + 1)
-    };
-    let extension = path
-        .extension()
-        .map(|extension| extension.to_string_lossy());
-    path.with_extension(match extension {
-        Some(extension) => format!("{own}.{extension}"),
-        None => own,
-    })
 }
 
 fn progress_bar(path: &Path, streams: &Streams<'_>) -> Option<indicatif::ProgressBar> {
@@ -287,22 +248,5 @@ impl From<CutError> for Failure {
     fn from(error: CutError) -> Self {
         let hint = "name a file that `ckpt-policy run --snapshot FILE` wrote";
         Self::new(exit::USER, Report::new(error.to_string()).hint(hint))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::{Path, PathBuf};
-
-    #[test]
-    fn several_traces_have_a_journal_each() {
-        let traces = ["a/run.jsonl", "b/run.jsonl", "-", "other"].map(PathBuf::from);
-        let named = |index| super::numbered(Path::new("out/decisions.jsonl"), &traces, index);
-        assert_eq!(named(0), Path::new("out/decisions.run.jsonl"));
-        assert_eq!(named(1), Path::new("out/decisions.run-2.jsonl"));
-        assert_eq!(named(2), Path::new("out/decisions.stdin.jsonl"));
-        assert_eq!(named(3), Path::new("out/decisions.other.jsonl"));
-        let bare = super::numbered(Path::new("journal"), &traces, 0);
-        assert_eq!(bare, Path::new("journal.run"));
     }
 }

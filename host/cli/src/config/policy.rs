@@ -52,12 +52,13 @@ impl Entry {
         let on_error = fields.choice("on-error", &kinds).unwrap_or_default();
         let wasm = read_wasm(&mut fields);
         let pin = read_pin(&mut fields);
-        let (nodes, config) = read_config(&mut fields);
+        let config = read_config(&mut fields);
         let (file, at) = (fields.file().to_path_buf(), fields.at);
         fields.finish_or(Some(
             "what the policy itself reads belongs into `config = { … }`",
         ));
         let (name, wasm) = (name?, wasm?);
+        let (nodes, config) = config?;
         Some(Self {
             name,
             mode,
@@ -184,22 +185,22 @@ fn read_pin(fields: &mut Fields<'_>) -> Option<String> {
     Some(text.to_ascii_lowercase())
 }
 
-fn read_config(fields: &mut Fields<'_>) -> (Option<Node>, serde_json::Value) {
+fn read_config(fields: &mut Fields<'_>) -> Option<(Option<Node>, serde_json::Value)> {
     let empty = || serde_json::Value::Object(serde_json::Map::new());
     let Some(node) = fields.any("config") else {
-        return (None, empty());
+        return Some((None, empty()));
     };
     if !matches!(node.value, Value::Table(_)) {
         let text = format!("expected a table of keys and values, found {}", node.kind());
         fields.report(fields.problem(node.at, "config", text));
-        return (None, empty());
+        return None;
     }
     match node.to_json() {
-        Ok(config) => (Some(node), config),
+        Ok(config) => Some((Some(node), config)),
         Err((at, found)) => {
             let text = format!("a policy reads its configuration as JSON, which has no `{found}`");
             fields.report(fields.problem(at, "config", text));
-            (None, empty())
+            None
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct Player<E> {
     /// The newest event, which waits for the end of the run: a deletion that `finish` brings about
     /// belongs to it.
     newest: Option<Step>,
+    /// Exchanges that the opening took.
+    opening: u64,
     /// What policies failed with on this rank at the newest event.
     faults: Vec<(usize, String)>,
 }
@@ -36,10 +38,12 @@ impl<E: Engine> Player<E> {
     #[must_use]
     pub fn new(session: Session<E>) -> Self {
         let rank = session.host().place().rank;
+        let opening = session.exchanges();
         Self {
             session,
             rank,
             newest: None,
+            opening,
             faults: Vec::new(),
         }
     }
@@ -89,12 +93,15 @@ impl<E: Engine> Player<E> {
                 played: part.skip,
             });
         }
+        let rounds = self.session.exchanges();
         let snapshot = part.snapshot.then(|| self.session.snapshot()).transpose()?;
+        let snapshots = self.session.exchanges() - rounds;
         if !cut {
             self.finish()?;
         }
         self.tell_newest(&mut tell)?;
-        let exchanges = self.session.exchanges();
+        // Only what the events took, so that the parts of a cut run add up.
+        let exchanges = self.session.exchanges() - snapshots - self.opening;
         Ok(Ended {
             events,
             stopped,

@@ -9,7 +9,9 @@ use std::path::Path;
 use ckpt_policy_core::{Error, Snapshot};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
 
+use crate::config::hex;
 use crate::summary::Tally;
 
 /// The version of the format that this program reads and writes.
@@ -69,6 +71,8 @@ struct Document {
     stopped: bool,
     summary: Tally,
     host: Box<RawValue>,
+    /// SHA-256 of the document without it, hex.
+    checksum: String,
 }
 
 #[derive(Serialize)]
@@ -79,6 +83,28 @@ struct DocumentRef<'a> {
     stopped: bool,
     summary: &'a Tally,
     host: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checksum: Option<String>,
+}
+
+impl<'a> DocumentRef<'a> {
+    fn of(document: &'a Document) -> Self {
+        Self {
+            replay: document.replay,
+            trace: &document.trace,
+            events: document.events,
+            stopped: document.stopped,
+            summary: &document.summary,
+            host: &document.host,
+            checksum: None,
+        }
+    }
+
+    /// Returns the digest of the document without a checksum.
+    fn checksum(&self) -> String {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        hex(&Sha256::digest(text))
+    }
 }
 
 impl Cut {
@@ -101,6 +127,14 @@ impl Cut {
         if document.replay != VERSION {
             let found = document.replay;
             let what = format!("it has version {found}, and this program reads version {VERSION}");
+            return Err(CutError::Document { file, what });
+        }
+        let found = DocumentRef::of(&document).checksum();
+        if found != document.checksum {
+            let what = format!(
+                "its checksum is `{}`, but its content gives `{found}`; the file was cut or changed",
+                document.checksum
+            );
             return Err(CutError::Document { file, what });
         }
         let snapshot = Snapshot::from_json(document.host.get())
@@ -130,14 +164,16 @@ impl Cut {
         let host = RawValue::from_string(self.snapshot.to_json())?;
         let (events, stopped, summary) = (self.events, self.stopped, &self.tally);
         let (replay, trace, host) = (VERSION, self.trace.as_str(), &*host);
-        let document = DocumentRef {
+        let mut document = DocumentRef {
             replay,
             trace,
             events,
             stopped,
             summary,
             host,
+            checksum: None,
         };
+        document.checksum = Some(document.checksum());
         let mut beside = path.as_os_str().to_owned();
         beside.push(".part");
         let mut file = BufWriter::new(File::create(&beside)?);

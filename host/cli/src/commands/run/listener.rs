@@ -114,17 +114,18 @@ impl<'a, 's> Listener<'a, 's> {
     pub(super) fn finish(self, ended: &Ended) -> Result<Tally, Failure> {
         let Self {
             streams,
-            tally,
+            mut tally,
             policies,
             watches,
             ..
         } = self;
+        tally.exchanges += ended.exchanges;
         if self.sinks.format == Format::Table {
             if tally.rounds == 0 {
                 streams.print("no policy was asked\n")?;
             }
             let text = render::summary(streams.page(), &tally, &policies, &watches);
-            let exchanges = ended.exchanges;
+            let exchanges = tally.exchanges;
             streams.print(&format!(
                 "\n{text}exchanges between the ranks: {exchanges}\n"
             ))?;
