@@ -40,6 +40,19 @@ pub enum Error {
         /// What is wrong with the plan.
         what: String,
     },
+    /// A policy requires a fact that this host does not know: its configuration misspells it, or it
+    /// was written for a newer host.
+    #[error(
+        "policy `{name}`: its plan is refused: it requires `{fact}`, a fact that this host does not know{hint}"
+    )]
+    Fact {
+        /// The policy's name in the configuration.
+        name: String,
+        /// The fact, which begins with `host.`.
+        fact: String,
+        /// The nearest one that the host knows.
+        hint: String,
+    },
     /// The ranks differ; nothing was changed on any of them.
     #[error("the ranks disagree {}: {}", when, differences.join("; "))]
     Disagreement {
@@ -103,6 +116,7 @@ impl Error {
                 fault: Fault::Config(_) | Fault::State(_),
                 ..
             }
+            | Self::Fact { .. }
             | Self::Setup(_)
             | Self::Snapshot(_) => Family::User,
             Self::Policy { .. } | Self::Plan { .. } => Family::Policy,

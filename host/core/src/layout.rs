@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::contract::{Operation, Plan, Reduction, Source};
 use crate::event::Moment;
-use crate::facts::{FACTS, Origin, nearest};
+use crate::facts::{Origin, nearest};
 
 /// The fact that is in every layout: a round tells the time of rank 0.
 const ELAPSED: &str = "host.elapsed-seconds";
@@ -217,9 +217,6 @@ fn check_plan(plan: &Plan) -> Result<(), String> {
             return Err(format!("it has {count} {what}, at most {MOST} are allowed"));
         }
     }
-    for input in plan.inputs.iter().filter(|input| input.required) {
-        check_required(&input.name)?;
-    }
     for (index, reduction) in plan.reductions.iter().enumerate() {
         check_source(plan, index, reduction.source)?;
         if let Operation::WeightedMean(weight) = reduction.operation {
@@ -227,19 +224,6 @@ fn check_plan(plan: &Plan) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// A fact that this host does not know stays missing for ever, so nobody may require it.
-fn check_required(name: &str) -> Result<(), String> {
-    if !name.starts_with("host.") || FACTS.contains(&name) {
-        return Ok(());
-    }
-    let hint = nearest(name, FACTS.into_iter()).map_or_else(String::new, |near| {
-        format!("; the nearest that it knows is `{near}`")
-    });
-    Err(format!(
-        "it requires `{name}`, a fact that this host does not know{hint}"
-    ))
 }
 
 fn check_source(plan: &Plan, index: usize, source: Source) -> Result<(), String> {

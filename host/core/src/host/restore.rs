@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::contract::{CheckpointId, Label};
 use crate::error::Error;
+use crate::facts::{FACTS, nearest};
 use crate::layout::{self, Layout};
 use crate::ledger::{Entry, Facts, Ledger, bit};
 use crate::message::{Remembered, Shape};
@@ -44,6 +45,7 @@ impl Host {
         for policy in policies {
             seats.push(seat(seats.len(), policy, resume.as_ref())?);
         }
+        seats.iter().try_for_each(check_facts)?;
         let plans: Vec<_> = seats
             .iter()
             .map(|seat| (seat.info.name.as_str(), &seat.info.plan))
@@ -359,6 +361,25 @@ fn check(setup: &Setup) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// A fact that this host does not know stays missing for ever, so nobody may require it.
+fn check_facts(seat: &Seat) -> Result<(), Error> {
+    let required = seat.info.plan.inputs.iter().filter(|input| input.required);
+    let mut facts = required
+        .map(|input| &input.name)
+        .filter(|name| name.starts_with("host."));
+    let Some(fact) = facts.find(|name| !FACTS.contains(&name.as_str())) else {
+        return Ok(());
+    };
+    let hint = nearest(fact, FACTS.into_iter()).map_or_else(String::new, |near| {
+        format!("; the nearest that it knows is `{near}`")
+    });
+    Err(Error::Fact {
+        name: seat.info.name.clone(),
+        fact: fact.clone(),
+        hint,
+    })
 }
 
 /// Prepares one policy with what the snapshot remembers of it.
