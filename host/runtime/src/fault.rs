@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use ckpt_policy_core::contract::Fault;
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 
 use crate::limits::Guard;
 
@@ -63,19 +63,47 @@ fn trap_text(trap: Trap, error: &wasmtime::Error, guard: &Guard) -> String {
 
 /// Names the innermost functions; a recursion is named once.
 fn write_frames(text: &mut String, backtrace: &WasmBacktrace) {
-    let mut names: Vec<_> = backtrace
-        .frames()
-        .iter()
-        .map(|frame| match frame.func_name() {
-            Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
-            None => format!("function {}", frame.func_index()),
-        })
-        .collect();
+    let mut names: Vec<_> = backtrace.frames().iter().flat_map(named).collect();
     names.dedup();
+    // How a panic ends is the same for all of them, and would leave no room for where it began.
+    let own = names.iter().position(|name| !is_panicking(name));
+    names.drain(..own.unwrap_or(0));
     names.truncate(FRAMES);
     if !names.is_empty() {
         write!(text, " in `{}`", names.join("` < `")).expect("a string takes any text");
     }
+}
+
+/// Names a frame's functions, those that were inlined first; with file and line where the policy's
+/// debug information was read.
+fn named(frame: &FrameInfo) -> Vec<String> {
+    let demangled = |name: &str| format!("{:#}", rustc_demangle::demangle(name));
+    let unknown = || format!("function {}", frame.func_index());
+    let whole = frame.func_name().map_or_else(unknown, demangled);
+    if frame.symbols().is_empty() {
+        return vec![whole];
+    }
+    let symbols = frame.symbols().iter().map(|symbol| {
+        let name = symbol.name().map_or_else(|| whole.clone(), demangled);
+        match (symbol.file(), symbol.line()) {
+            (Some(file), Some(line)) => format!("{name} ({file}:{line})"),
+            _ => name,
+        }
+    });
+    symbols.collect()
+}
+
+/// Whether a function only carries a panic of Rust's library to its end.
+fn is_panicking(name: &str) -> bool {
+    const PARTS: [&str; 5] = [
+        "__rustc::",
+        "rust_panic",
+        "core::panicking::",
+        "std::panicking::",
+        "__rust_",
+    ];
+    PARTS.iter().any(|part| name.starts_with(part))
+        || name.starts_with("std::sys::") && name.contains("panic")
 }
 
 fn answer_text(error: &wasmtime::Error) -> String {

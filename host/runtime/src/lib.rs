@@ -53,6 +53,6 @@ pub use component::Kind;
 pub use engine::{Collective, Engine, EngineError, Solo, Threads};
 pub use error::Error;
 pub use limits::Limits;
-pub use policy::WasmPolicy;
-pub use runtime::{Instances, Loaded, Runtime};
+pub use policy::{Usage, WasmPolicy};
+pub use runtime::{Compiler, Instances, Loaded, Native, Options, Runtime};
 pub use session::{Session, SessionError};

@@ -138,6 +138,12 @@ impl Guard {
         self.machine = None;
     }
 
+    /// Returns the bytes of linear memory that the guest has, all memories together; they never
+    /// become fewer.
+    pub(crate) fn used(&self) -> u64 {
+        self.used as u64
+    }
+
     /// Returns what a limit refused to the guest, if it asked for too much.
     pub(crate) fn refused(&self) -> Option<&str> {
         self.refused.as_deref()

@@ -20,15 +20,41 @@ mod instance;
 
 use instance::Instance;
 
+/// What one call of a policy took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Fuel of the call itself.
+    pub fuel: u64,
+    /// Fuel of the start of the instance that was called; a start has a limit of its own.
+    pub start_fuel: u64,
+    /// Bytes of linear memory that the instance had in the end.
+    pub memory: u64,
+}
+
 /// A policy in a sandbox, for one thread at a time.
 pub struct WasmPolicy {
     loaded: Loaded,
     kept: Option<Instance>,
+    usage: Usage,
 }
 
 impl WasmPolicy {
     pub(crate) fn new(loaded: Loaded) -> Self {
-        Self { loaded, kept: None }
+        Self {
+            loaded,
+            kept: None,
+            usage: Usage::default(),
+        }
+    }
+
+    /// Returns what the last call took, also where it failed; all zero before the first, and where
+    /// no instance could be started.
+    ///
+    /// Fuel is the engine's measure and changes with its version: it may bound a decision, and is
+    /// shown to people, but is never an input of one.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.usage
     }
 
     fn call<P, R>(&mut self, function: fn(&Instance) -> Func, arguments: P) -> Result<R, Fault>
@@ -37,13 +63,16 @@ impl WasmPolicy {
         R: Lift + Send + 'static,
         (R,): ComponentNamedList + Lift,
     {
+        self.usage = Usage::default();
         let called = environment::enter(|| {
             let mut instance = match self.kept.take() {
                 Some(instance) => instance,
                 None => Instance::new(&self.loaded)?,
             };
-            let (answer,) =
-                instance.call::<P, (R,)>(function(&instance), arguments, self.loaded.limits())?;
+            let called =
+                instance.call::<P, (R,)>(function(&instance), arguments, self.loaded.limits());
+            self.usage = instance.usage(self.loaded.limits());
+            let (answer,) = called?;
             if self.loaded.instances() == Instances::Reuse {
                 self.kept = Some(instance);
             }

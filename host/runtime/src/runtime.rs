@@ -11,7 +11,7 @@ use std::sync::Arc;
 use ckpt_policy_core::contract::CONTRACT_VERSION;
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
-use wasmtime::{Config, OptLevel};
+use wasmtime::{Config, OptLevel, WasmBacktraceDetails};
 
 use crate::bindings::INTERFACE;
 use crate::component::{Candidate, Kind, other_world};
@@ -42,6 +42,34 @@ impl fmt::Display for Instances {
     }
 }
 
+/// What turns a policy into something that runs. A policy answers the same under each of them, or
+/// it is none; the conformance suite proves it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compiler {
+    /// Cranelift without its optimiser, whose work has no bound that a file could not stretch. The
+    /// default, and what a site runs.
+    #[default]
+    Plain,
+    /// Cranelift with its optimiser: slow to compile.
+    Optimized,
+    /// Code for the Pulley interpreter, which runs the same on every processor.
+    Interpreter,
+}
+
+/// How a [`Runtime`] is set up; the default is what a site runs.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Bounds on each call.
+    pub limits: Limits,
+    /// Whether each call gets an instance of its own.
+    pub instances: Instances,
+    /// What compiles.
+    pub compiler: Compiler,
+    /// Whether a trap names files and lines, where the policy carries debug information. For its
+    /// author: it is read with each trap, and a file from anywhere can make that slow.
+    pub lines: bool,
+}
+
 /// Compiles policies under one set of limits; cheap to clone.
 #[derive(Clone)]
 pub struct Runtime {
@@ -50,21 +78,61 @@ pub struct Runtime {
     instances: Instances,
 }
 
+/// A policy as the compiler left it: what a cache would hold, kept in this process.
+///
+/// Nothing but [`Loaded::native`] makes one, so it is never native code from anywhere else.
+#[derive(Clone)]
+pub struct Native {
+    code: Vec<u8>,
+    loaded: Loaded,
+}
+
+impl Native {
+    /// Returns its bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.code.len()
+    }
+}
+
+impl fmt::Debug for Native {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Native")
+            .field("size", &self.size())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Runtime {
-    /// Sets up an engine.
+    /// Sets up an engine as a site runs it.
     ///
     /// # Errors
     ///
     /// [`Error::Limit`] where a limit cannot work, [`Error::Engine`] where this machine cannot
     /// run WebAssembly.
     pub fn new(limits: Limits, instances: Instances) -> Result<Self, Error> {
-        check(&limits)?;
-        let engine = wasmtime::Engine::new(&config(&limits))
+        Self::with(Options {
+            limits,
+            instances,
+            ..Options::default()
+        })
+    }
+
+    /// Sets up an engine.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::new`].
+    pub fn with(options: Options) -> Result<Self, Error> {
+        check(&options.limits)?;
+        let engine = config(&options)
+            .and_then(|config| wasmtime::Engine::new(&config))
             .map_err(|error| Error::Engine(format!("{error:#}")))?;
         Ok(Self {
             engine,
-            limits: Arc::new(limits),
-            instances,
+            limits: Arc::new(options.limits),
+            instances: options.instances,
         })
     }
 
@@ -85,6 +153,39 @@ impl Runtime {
         // A compiler needs stack too, and the caller may have little.
         environment::enter(|| self.check_and_start(bytes))
             .unwrap_or_else(|error| Err(Error::Start(environment::no_thread(&error))))
+    }
+
+    /// Takes what the compiler left, as a cache would hand it over.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Compile`] where it was compiled under other settings.
+    pub fn reload(&self, native: &Native) -> Result<Loaded, Error> {
+        let failed = |error: wasmtime::Error| Error::Compile(format!("{error:#}"));
+        #[expect(unsafe_code, reason = "native code from elsewhere would run unchecked")]
+        // SAFETY: only `Loaded::native` makes a `Native`, of what this process compiled, and nobody
+        // can change it; wasmtime compares the settings by itself.
+        let component = unsafe { Component::deserialize(&self.engine, &native.code) };
+        let component = component.map_err(failed)?;
+        let start = Linker::new(&self.engine)
+            .instantiate_pre(&component)
+            .map_err(failed)?;
+        let before = &native.loaded.inner;
+        let loaded = Loaded {
+            inner: Arc::new(Inner {
+                digest: before.digest.clone(),
+                size: before.size,
+                kind: before.kind,
+                contract: before.contract.clone(),
+                functions: Functions::find(&component, &before.exports)?,
+                exports: before.exports.clone(),
+                start,
+                limits: Arc::clone(&self.limits),
+            }),
+            instances: self.instances,
+        };
+        prove(&loaded)?;
+        Ok(loaded)
     }
 
     /// Returns what all ranks must agree on for their policies to answer the same: versions, limits
@@ -119,16 +220,19 @@ impl Runtime {
         let start = Linker::new(&self.engine)
             .instantiate_pre(&component)
             .map_err(|error| Error::Compile(format!("{error:#}")))?;
-        let loaded = Loaded(Arc::new(Inner {
-            digest: digest(bytes),
-            size: bytes.len(),
-            kind: candidate.kind,
-            contract: exports.version,
-            start,
-            functions,
-            limits: Arc::clone(&self.limits),
+        let loaded = Loaded {
+            inner: Arc::new(Inner {
+                digest: digest(bytes),
+                size: bytes.len(),
+                kind: candidate.kind,
+                contract: exports.version.clone(),
+                start,
+                functions,
+                exports,
+                limits: Arc::clone(&self.limits),
+            }),
             instances: self.instances,
-        }));
+        };
         prove(&loaded)?;
         Ok(loaded)
     }
@@ -146,7 +250,10 @@ impl fmt::Debug for Runtime {
 
 /// A policy, compiled and checked; cheap to clone and shared between threads.
 #[derive(Clone)]
-pub struct Loaded(Arc<Inner>);
+pub struct Loaded {
+    inner: Arc<Inner>,
+    instances: Instances,
+}
 
 struct Inner {
     digest: String,
@@ -155,39 +262,61 @@ struct Inner {
     contract: String,
     start: InstancePre<Guard>,
     functions: Functions,
+    exports: Exports,
     limits: Arc<Limits>,
-    instances: Instances,
 }
 
 impl Loaded {
     /// Returns the SHA-256 of the file's bytes as they were read, hex.
     #[must_use]
     pub fn digest(&self) -> &str {
-        &self.0.digest
+        &self.inner.digest
     }
 
     /// Returns the bytes of the file.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.0.size
+        self.inner.size
     }
 
     /// Returns what the file is.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.0.kind
+        self.inner.kind
     }
 
     /// Returns the version of the contract that the policy was built for.
     #[must_use]
     pub fn contract(&self) -> &str {
-        &self.0.contract
+        &self.inner.contract
     }
 
     /// Returns what the policy imports: nothing, or it would not have been loaded.
     #[must_use]
     pub fn imports(&self) -> &[String] {
         &[]
+    }
+
+    /// Returns the same policy with its instances treated otherwise; nothing is compiled anew.
+    #[must_use]
+    pub fn with_instances(&self, instances: Instances) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            instances,
+        }
+    }
+
+    /// Returns the policy as the compiler left it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Compile`] where the engine cannot write it down.
+    pub fn native(&self) -> Result<Native, Error> {
+        let code = self.inner.start.component().serialize();
+        Ok(Native {
+            code: code.map_err(|error| Error::Compile(format!("{error:#}")))?,
+            loaded: self.clone(),
+        })
     }
 
     /// Returns a policy to call, with an instance of its own.
@@ -197,19 +326,19 @@ impl Loaded {
     }
 
     pub(crate) fn start(&self) -> &InstancePre<Guard> {
-        &self.0.start
+        &self.inner.start
     }
 
     pub(crate) fn functions(&self) -> &Functions {
-        &self.0.functions
+        &self.inner.functions
     }
 
     pub(crate) fn limits(&self) -> &Limits {
-        &self.0.limits
+        &self.inner.limits
     }
 
     pub(crate) fn instances(&self) -> Instances {
-        self.0.instances
+        self.instances
     }
 }
 
@@ -217,8 +346,8 @@ impl fmt::Debug for Loaded {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Loaded")
-            .field("digest", &self.0.digest)
-            .field("kind", &self.0.kind)
+            .field("digest", &self.inner.digest)
+            .field("kind", &self.inner.kind)
             .finish_non_exhaustive()
     }
 }
@@ -254,6 +383,7 @@ impl Functions {
 }
 
 /// The export by which a component is a policy of this contract.
+#[derive(Clone)]
 struct Exports {
     interface: String,
     version: String,
@@ -282,7 +412,8 @@ impl Exports {
 }
 
 /// The engine's settings; what is not set here is wasmtime's default.
-fn config(limits: &Limits) -> Config {
+fn config(options: &Options) -> Result<Config, wasmtime::Error> {
+    let limits = &options.limits;
     let mut config = Config::new();
     // The same bits on every machine.
     config
@@ -300,8 +431,18 @@ fn config(limits: &Limits) -> Config {
     config
         .consume_fuel(true)
         .max_wasm_stack(GUEST_STACK)
-        .cranelift_opt_level(OptLevel::None)
-        .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE));
+        .cranelift_opt_level(match options.compiler {
+            Compiler::Optimized => OptLevel::Speed,
+            Compiler::Plain | Compiler::Interpreter => OptLevel::None,
+        })
+        .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE))
+        .wasm_backtrace_details(match options.lines {
+            true => WasmBacktraceDetails::Enable,
+            false => WasmBacktraceDetails::Disable,
+        });
+    if options.compiler == Compiler::Interpreter {
+        config.target(PULLEY)?;
+    }
     // A cheap synchronous call: nothing here ever waits.
     config.concurrency_support(false);
     // Guests in a trainer's process: it, its MPI and its Python own the signal handlers, and the
@@ -313,7 +454,7 @@ fn config(limits: &Limits) -> Config {
         .memory_guard_size(0)
         .guard_before_linear_memory(false)
         .memory_may_move(false);
-    config
+    Ok(config)
 }
 
 fn check(limits: &Limits) -> Result<(), Error> {
@@ -375,6 +516,17 @@ fn digest(bytes: &[u8]) -> String {
         .map(|byte| format!("{byte:02x}"))
         .collect()
 }
+
+/// The interpreter's instructions, with the width and the order of bytes of this machine.
+const PULLEY: &str = match (
+    cfg!(target_pointer_width = "64"),
+    cfg!(target_endian = "big"),
+) {
+    (true, false) => "pulley64",
+    (true, true) => "pulley64be",
+    (false, false) => "pulley32",
+    (false, true) => "pulley32be",
+};
 
 /// Bytes of a page of linear memory.
 const PAGE: u64 = 64 << 10;

@@ -8,10 +8,12 @@ use crate::bindings::{self, Answer, DecideArguments, ObserveArguments, PrepareAr
 use crate::error::Error;
 use crate::fault;
 use crate::limits::{Guard, Limits, saturate};
+use crate::policy::Usage;
 use crate::runtime::Loaded;
 
 pub(super) struct Instance {
     store: Store<Guard>,
+    start_fuel: u64,
     describe: Func,
     prepare: Func,
     observe: Func,
@@ -30,6 +32,7 @@ impl Instance {
             .start()
             .instantiate(&mut store)
             .map_err(|error| fault::of_start(&error, store.data(), limits.fuel))?;
+        let start_fuel = used(&store, limits);
         let functions = loaded.functions();
         let mut function = |index| {
             instance
@@ -41,6 +44,7 @@ impl Instance {
             prepare: function(&functions.prepare)?,
             observe: function(&functions.observe)?,
             decide: function(&functions.decide)?,
+            start_fuel,
             store,
         })
     }
@@ -64,6 +68,15 @@ impl Instance {
             .typed::<P, R>(&self.store)
             .and_then(|typed| typed.call(&mut self.store, arguments));
         called.map_err(|error| fault::of_call(&error, self.store.data(), limits.fuel))
+    }
+
+    /// Returns what the last call took.
+    pub(super) fn usage(&self, limits: &Limits) -> Usage {
+        Usage {
+            fuel: used(&self.store, limits),
+            start_fuel: self.start_fuel,
+            memory: self.store.data().used(),
+        }
     }
 
     /// Compares the types of the functions with the contract's.
@@ -105,6 +118,12 @@ impl Instance {
             .map(|_| ())
             .map_err(differs)
     }
+}
+
+/// Returns the fuel that is gone since it was last filled.
+fn used(store: &Store<Guard>, limits: &Limits) -> u64 {
+    // Metering is on, so there always is an answer.
+    limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0))
 }
 
 fn refuel(store: &mut Store<Guard>, limits: &Limits) -> Result<(), Fault> {
