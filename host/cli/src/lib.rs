@@ -20,6 +20,7 @@ mod config;
 pub mod exit;
 pub mod journal;
 mod json;
+mod junit;
 mod render;
 pub mod replay;
 mod report;

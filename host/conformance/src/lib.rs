@@ -8,6 +8,7 @@
 //! runner serves compiled policies, policies in plain Rust, and the tests of the core. The crate
 //! reads no file and prints nothing.
 
+pub mod conform;
 mod document;
 mod report;
 mod run;
