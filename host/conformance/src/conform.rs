@@ -93,7 +93,6 @@ pub(crate) struct Check {
 pub(crate) struct Trial<'a> {
     pub(crate) subject: &'a dyn Subject,
     pub(crate) request: &'a Request,
-    pub(crate) description: &'a Description,
     /// At least one.
     pub(crate) candidates: &'a [Candidate],
 }
@@ -160,25 +159,13 @@ impl Trial<'_> {
 #[must_use]
 pub fn conform(subject: &dyn Subject, request: &Request) -> Conformance {
     let survey = contract::survey(subject, request);
-    let rest = |trial: Option<&Trial<'_>>, mut reports: Vec<CheckReport>| {
-        for check in calls::CHECKS.iter().chain(runs::CHECKS) {
-            let report = run(check, trial, &reports);
-            reports.push(report);
-        }
-        reports
+    let trial = Trial {
+        subject,
+        request,
+        candidates: &survey.candidates,
     };
-    let checks = match &survey.description {
-        Some(description) if !survey.candidates.is_empty() => {
-            let trial = Trial {
-                subject,
-                request,
-                description,
-                candidates: &survey.candidates,
-            };
-            rest(Some(&trial), survey.reports.clone())
-        }
-        _ => rest(None, survey.reports.clone()),
-    };
+    let trial = (!survey.candidates.is_empty()).then_some(&trial);
+    let checks = all(trial, survey.reports.clone());
     conformance(survey, request, checks)
 }
 
@@ -186,11 +173,7 @@ pub fn conform(subject: &dyn Subject, request: &Request) -> Conformance {
 #[must_use]
 pub fn refused(error: &LoadError, request: &Request) -> Conformance {
     let survey = contract::refused(error);
-    let mut checks = survey.reports.clone();
-    for check in calls::CHECKS.iter().chain(runs::CHECKS) {
-        let report = run(check, None, &checks);
-        checks.push(report);
-    }
+    let checks = all(None, survey.reports.clone());
     conformance(survey, request, checks)
 }
 
@@ -207,6 +190,15 @@ fn conformance(survey: Survey, request: &Request, checks: Vec<CheckReport>) -> C
             .collect(),
         checks,
     }
+}
+
+/// Adds the reports of all checks to those of the contract's.
+fn all(trial: Option<&Trial<'_>>, mut reports: Vec<CheckReport>) -> Vec<CheckReport> {
+    for check in calls::CHECKS.iter().chain(runs::CHECKS) {
+        let report = run(check, trial, &reports);
+        reports.push(report);
+    }
+    reports
 }
 
 /// Runs one check; without a trial, or where what it builds on has failed, it only says why not.

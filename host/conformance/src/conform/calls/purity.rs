@@ -1,6 +1,8 @@
 //! Purity: a call's answer depends on its arguments alone.
 //!
 //! What one instance remembers is looked for on a reused one, with a fresh one beside it as the measure.
+//! The reused one is asked what the host of rank 0 would ask: other ranks' observations are for
+//! `agreement.observe`.
 
 use std::cell::RefCell;
 
@@ -107,7 +109,6 @@ fn repeat(trial: &Trial<'_>) -> Result<Passed, Finding> {
     })
 }
 
-/// As the host of one rank would call it.
 fn reused(trial: &Trial<'_>) -> Result<Passed, Finding> {
     let fresh = Caller::open(trial, Way::Fresh)?;
     trial.each(REUSED.id, |candidate, property| {
@@ -117,10 +118,14 @@ fn reused(trial: &Trial<'_>) -> Result<Passed, Finding> {
             let before = RefCell::default();
             let comparison = Comparison::new(candidate, &fresh, &reused, &before);
             comparison.of_start(&fresh)?;
-            fresh.play(candidate, run, &mut |call, outcome| match call {
-                Call::Observe { observation, .. } if observation.rank != 0 => Ok(()),
-                _ => comparison.of(call, outcome),
-            })?;
+            fresh.play(
+                candidate,
+                run,
+                &mut |call, outcome| match call.is_of_rank_zero() {
+                    true => comparison.of(call, outcome),
+                    false => Ok(()),
+                },
+            )?;
             comparison.of_start(&fresh)
         })
     })
@@ -137,6 +142,9 @@ fn after_trap(trial: &Trial<'_>) -> Result<Passed, Finding> {
             let comparison = Comparison::new(candidate, &fresh, &reused, &before);
             let mut next = 0;
             fresh.play(candidate, run, &mut |call, outcome| {
+                if !call.is_of_rank_zero() {
+                    return Ok(());
+                }
                 let which = MISUSES[usize::from(misuses[next % misuses.len()]) % MISUSES.len()];
                 next += 1;
                 before
@@ -195,7 +203,10 @@ fn in_turn(fresh: &Caller, reused: &Caller, runs: [(&Candidate, &Run); 2]) -> Re
             let comparison = compared(candidate);
             let scene = run.scene(&candidate.prepared.plan, index);
             let state = std::mem::take(&mut states[position]);
-            let mut look = |call: &Call, outcome: &Outcome| comparison.of(call, outcome);
+            let mut look = |call: &Call, outcome: &Outcome| match call.is_of_rank_zero() {
+                true => comparison.of(call, outcome),
+                false => Ok(()),
+            };
             states[position] = fresh.round(candidate, state, (&scene, &mut look))?;
         }
     }
