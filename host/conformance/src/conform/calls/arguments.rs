@@ -105,7 +105,6 @@ impl Shape {
             world: select(vec![4, 2, 3, 1, 8, 17]).boxed(),
             numbers: vec(Union::new(vec![everyday(), special()]), 1..=6).boxed(),
             shelf: any_shelf(12),
-            ..Self::calm()
         }
     }
 
