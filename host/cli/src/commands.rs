@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use crate::render::Page;
 use crate::report::Failure;
 
+pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod inspect;
 pub(crate) mod run;

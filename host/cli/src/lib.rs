@@ -49,6 +49,7 @@ enum Command {
     Run(commands::run::Args),
     Check(commands::check::Args),
     Inspect(commands::inspect::Args),
+    Bench(commands::bench::Args),
 }
 
 const EXAMPLES: &str = "\
@@ -70,6 +71,7 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>, streams: &mut Streams
         Command::Run(args) => commands::run::run(args, streams),
         Command::Check(args) => commands::check::run(args, streams),
         Command::Inspect(args) => commands::inspect::run(args, streams),
+        Command::Bench(args) => commands::bench::run(args, streams),
     };
     match result {
         Ok(()) => exit::DONE,

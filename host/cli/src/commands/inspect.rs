@@ -64,7 +64,8 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
     streams.print(&text)
 }
 
-fn read_config(given: &str) -> Result<Value, Failure> {
+/// Reads a policy's configuration: JSON as it stands, or a JSON or TOML file.
+pub(super) fn read_config(given: &str) -> Result<Value, Failure> {
     let is_json = given.trim_start().starts_with('{');
     if is_json {
         return serde_json::from_str(given)
