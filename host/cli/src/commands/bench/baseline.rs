@@ -30,9 +30,10 @@ impl Comparison {
     ///
     /// # Errors
     ///
-    /// The user's, where the baseline is of another configuration or another run.
+    /// The user's, where the baseline is of another policy, configuration or run.
     pub(crate) fn new(before: &Figures, now: &Figures, allowed: f64) -> Result<Self, Failure> {
         let same = [
+            ("name", before.name.clone(), now.name.clone()),
             ("config", before.config.to_string(), now.config.to_string()),
             ("ranks", before.ranks.to_string(), now.ranks.to_string()),
             ("rounds", before.rounds.to_string(), now.rounds.to_string()),
@@ -41,7 +42,10 @@ impl Comparison {
             let text = format!(
                 "the baseline cannot be compared: its `{key}` is {before}, of this run {now}"
             );
-            let hint = format!("measure with the same `--{key}`, or write the baseline anew");
+            let hint = match key {
+                "name" => "a baseline is of the same policy, in whichever version".to_owned(),
+                _ => format!("measure with the same `--{key}`, or write the baseline anew"),
+            };
             return Err(Failure::new(exit::USER, Report::new(text).hint(hint)));
         }
         let mut comparison = Self {
