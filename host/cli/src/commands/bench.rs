@@ -72,9 +72,9 @@ the baseline cannot be used, 3 the policy is at fault.";
 /// Runs the command.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let before = args.baseline.as_deref().map(Figures::read).transpose()?;
-    let runtime = Runtime::with(ckpt_policy_runtime::Options {
+    let runtime = Runtime::with(Options {
         lines: true,
-        ..Default::default()
+        ..Options::default()
     })
     .map_err(|error| Failure::new(exit::OURS, Report::new(error.to_string())))?;
     let given = args.config.as_deref().map(read_config).transpose()?;
