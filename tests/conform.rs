@@ -78,8 +78,8 @@ fn told(conformance: &Conformance) -> String {
     text
 }
 
-fn tests() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests")
+fn checkout() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// Lists the files of a folder with one of these extensions, in the order of their names; there must be some.

@@ -7,10 +7,10 @@ use ckpt_policy_conformance::conform::Status;
 use libtest_mimic::{Failed, Trial};
 
 use crate::guests::{Modules, build};
-use crate::{files, read, request, stem, tests, told, with_status};
+use crate::{checkout, files, read, request, stem, told, with_status};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let folder = tests().join("conformance/broken/policies");
+    let folder = checkout().join("tests/conformance/broken/policies");
     let sources = files(&folder, &["rs", "wat", "txt"]);
     let trial =
         |source: PathBuf| Trial::test(format!("broken/{}", stem(&source)), move || check(&source));
@@ -85,4 +85,4 @@ fn compiled(source: &Path) -> Result<Vec<u8>, Failed> {
     }
 }
 
-static BUILT: LazyLock<Modules> = LazyLock::new(|| build("broken", None));
+static BUILT: LazyLock<Modules> = LazyLock::new(|| build(&checkout(), "broken", None));

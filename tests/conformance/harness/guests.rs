@@ -4,17 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::tests;
-
 /// Core modules by the names of their policies; or why there are none.
 pub(crate) type Modules = Result<BTreeMap<String, PathBuf>, String>;
 
-/// Builds policies of this checkout, or with `sources` of a changed copy.
-pub(crate) fn build(name: &str, sources: Option<&Path>) -> Modules {
-    let mut command = Command::new(tests().join("../plugins/build"));
+/// Builds policies of a checkout; `target` is where cargo puts them, unless that is the usual place.
+pub(crate) fn build(checkout: &Path, name: &str, target: Option<&Path>) -> Modules {
+    let mut command = Command::new(checkout.join("plugins/build"));
     command.arg("--modules").arg(name);
-    if let Some(folder) = sources {
-        command.arg("--sources").arg(folder);
+    if let Some(folder) = target {
+        command.env("CARGO_TARGET_DIR", folder);
     }
     let output = command
         .output()
@@ -25,7 +23,6 @@ pub(crate) fn build(name: &str, sources: Option<&Path>) -> Modules {
     }
     let lines = String::from_utf8_lossy(&output.stdout).into_owned();
     let built = lines.lines().filter_map(|line| line.split_once('='));
-    Ok(built
-        .map(|(name, path)| (name.to_owned(), PathBuf::from(path)))
-        .collect())
+    let named = built.map(|(name, path)| (name.to_owned(), PathBuf::from(path)));
+    Ok(named.collect())
 }

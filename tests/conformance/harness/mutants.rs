@@ -2,18 +2,20 @@
 //!
 //! A mutant is built of a copy of the sources, in which one place has been replaced.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use ckpt_policy_conformance::conform::Status;
 use ckpt_policy_conformance::{PolicySource, Scenario, run};
 use ckpt_policy_core::contract::Policy;
 use ckpt_policy_runtime::{Instances, Limits, Loaded, Runtime};
 use libtest_mimic::{Failed, Trial};
+use sha2::{Digest as _, Sha256};
 
 use crate::guests::build;
-use crate::{files, read, request, stem, tests, with_status};
+use crate::{checkout, files, read, request, stem, with_status};
 
 /// A mutant as its file says it.
 #[derive(Debug, serde::Deserialize)]
@@ -37,7 +39,7 @@ struct Mutant {
 }
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let listed = files(&tests().join("conformance/mutants"), &["toml"]);
+    let listed = files(&checkout().join("tests/conformance/mutants"), &["toml"]);
     let trial = |file: PathBuf| {
         let name = format!("mutant/{}", stem(&file));
         Trial::test(name, move || check(&file))
@@ -63,37 +65,21 @@ fn check(file: &Path) -> Result<(), Failed> {
 }
 
 impl Mutant {
+    /// Builds it, unless the same was built before.
     fn build(&self, name: &str) -> Result<Vec<u8>, Failed> {
-        let copy = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join("mutants")
-            .join(name);
-        let original = tests().join("..");
-        for part in [
-            "Cargo.toml",
-            "Cargo.lock",
-            "host",
-            "plugins",
-            "tests/probe",
-            "wit",
-        ] {
-            copy_over(&original.join(part), &copy.join(part))?;
+        // A lock that a failed trial left behind protects nothing that is not made anew.
+        let _one_at_a_time = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sources = Sources::read(&checkout())?;
+        sources.replace(&self.file, (&self.replace, &self.by))?;
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutants");
+        let built = folder.join(format!("{name}-{}.wasm", sources.digest()));
+        if !built.is_file() {
+            let copy = folder.join("sources");
+            sources.write(&copy)?;
+            let modules = build(&copy, &self.policy, Some(&folder.join("target")))?;
+            fs::copy(modules.get(&self.policy).ok_or("it was not built")?, &built)?;
         }
-        let source = String::from_utf8(read(&original.join(&self.file))?)?;
-        let places = source.matches(&self.replace).count();
-        if places != 1 {
-            let (file, replace) = (self.file.display(), &self.replace);
-            return Err(
-                format!("expected `{replace}` once in `{file}`, found it {places} times").into(),
-            );
-        }
-        write(
-            &copy.join(&self.file),
-            source.replace(&self.replace, &self.by).as_bytes(),
-        )?;
-        // All mutants of a policy are built into the same file.
-        let _building = BUILDING.lock();
-        let modules = build(&self.policy, Some(&copy))?;
-        read(modules.get(&self.policy).ok_or("it was not built")?)
+        read(&built)
     }
 
     fn fails_a_scenario(&self, module: &[u8]) -> Result<bool, Failed> {
@@ -117,26 +103,92 @@ fn load(module: &[u8]) -> Result<Loaded, Failed> {
     Ok(Runtime::new(Limits::default(), Instances::Fresh)?.load(module)?)
 }
 
-/// Copies a file or a folder; what is the same already is left alone, and need not be built again.
-fn copy_over(from: &Path, to: &Path) -> Result<(), Failed> {
-    if !from.is_dir() {
-        return write(to, &read(from)?);
-    }
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        if entry.file_name() != "target" {
-            copy_over(&entry.path(), &to.join(entry.file_name()))?;
+/// All that policies are built of, by path.
+struct Sources(BTreeMap<PathBuf, Vec<u8>>);
+
+impl Sources {
+    fn read(checkout: &Path) -> Result<Self, Failed> {
+        let mut sources = Self(BTreeMap::new());
+        for part in PARTS {
+            sources.add(checkout, Path::new(part))?;
         }
+        Ok(sources)
     }
-    Ok(())
+
+    fn add(&mut self, checkout: &Path, part: &Path) -> Result<(), Failed> {
+        let path = checkout.join(part);
+        if !path.is_dir() {
+            self.0.insert(part.to_owned(), read(&path)?);
+            return Ok(());
+        }
+        for entry in fs::read_dir(path)? {
+            let name = entry?.file_name();
+            if name != "target" {
+                self.add(checkout, &part.join(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn replace(&mut self, file: &Path, (old, new): (&str, &str)) -> Result<(), Failed> {
+        let bytes = self
+            .0
+            .get_mut(file)
+            .ok_or_else(|| format!("there is no `{}`", file.display()))?;
+        let text = String::from_utf8(bytes.clone())?;
+        let places = text.matches(old).count();
+        if places != 1 {
+            let file = file.display();
+            return Err(
+                format!("expected `{old}` once in `{file}`, found it {places} times").into(),
+            );
+        }
+        *bytes = text.replace(old, new).into_bytes();
+        Ok(())
+    }
+
+    fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        for (path, bytes) in &self.0 {
+            digest.update(path.as_os_str().as_encoded_bytes());
+            digest.update((bytes.len() as u64).to_le_bytes());
+            digest.update(bytes);
+        }
+        let bytes = digest.finalize();
+        bytes
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    /// Writes all of them anew: cargo goes by the time of a file, and each mutant is built at the same place.
+    fn write(&self, copy: &Path) -> Result<(), Failed> {
+        if copy.exists() {
+            fs::remove_dir_all(copy)?;
+        }
+        for (path, bytes) in &self.0 {
+            let path = copy.join(path);
+            fs::create_dir_all(path.parent().unwrap_or(copy))?;
+            fs::write(&path, bytes)?;
+        }
+        let script = copy.join("plugins/build");
+        fs::set_permissions(
+            &script,
+            fs::metadata(checkout().join("plugins/build"))?.permissions(),
+        )?;
+        Ok(())
+    }
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failed> {
-    if fs::read(path).is_ok_and(|there| there == bytes) {
-        return Ok(());
-    }
-    fs::create_dir_all(path.parent().unwrap_or(path))?;
-    Ok(fs::write(path, bytes)?)
-}
+/// The parts of a checkout that policies are built of; cargo reads the manifests of the others too.
+const PARTS: [&str; 6] = [
+    "Cargo.lock",
+    "Cargo.toml",
+    "host",
+    "plugins",
+    "tests/probe",
+    "wit",
+];
 
 static BUILDING: Mutex<()> = Mutex::new(());

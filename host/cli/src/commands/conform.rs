@@ -7,7 +7,9 @@ mod loading;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ckpt_policy_conformance::conform::{Conformance, Depth, Request, Status, conform_some};
+use ckpt_policy_conformance::conform::{
+    CheckReport, Conformance, Depth, Request, Status, conform_some, refused,
+};
 use ckpt_policy_runtime::{Instances, Limits, Runtime};
 
 use self::component::Component;
@@ -117,7 +119,12 @@ pub fn conformance(
 ) -> Conformance {
     match Component::load(bytes) {
         Ok(component) => conform_some(&component, request, wanted),
-        Err(error) => loading::refused(&error, request),
+        Err(error) => {
+            let mut conformance = refused(&loading::sorted(&error), request);
+            let is_told = |check: &CheckReport| check.status == Status::Failed || wanted(check.id);
+            conformance.checks.retain(is_told);
+            conformance
+        }
     }
 }
 
