@@ -86,10 +86,7 @@ impl Mutant {
         let loaded = load(module)?;
         let given =
             |_: &PolicySource| -> Result<Box<dyn Policy>, String> { Ok(Box::new(loaded.policy())) };
-        for file in files(
-            &tests().join("..").join(&self.folder).join("scenarios"),
-            &["toml"],
-        ) {
+        for file in files(&checkout().join(&self.folder).join("scenarios"), &["toml"]) {
             let scenario = Scenario::parse(&String::from_utf8(read(&file)?)?, &file)?;
             if !run(&scenario, given)?.passed() {
                 return Ok(true);
