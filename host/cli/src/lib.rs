@@ -32,6 +32,7 @@ use std::ffi::OsString;
 use clap::Parser as _;
 
 pub use commands::Streams;
+pub use commands::conform::conformance;
 pub use config::{Blame, Policies, Position, Prepared, Problem, Problems, Site, Survey};
 pub use report::{Failure, Report};
 
@@ -50,6 +51,7 @@ enum Command {
     Check(commands::check::Args),
     Inspect(commands::inspect::Args),
     Bench(commands::bench::Args),
+    Conform(commands::conform::Args),
 }
 
 const EXAMPLES: &str = "\
@@ -72,6 +74,7 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>, streams: &mut Streams
         Command::Check(args) => commands::check::run(args, streams),
         Command::Inspect(args) => commands::inspect::run(args, streams),
         Command::Bench(args) => commands::bench::run(args, streams),
+        Command::Conform(args) => commands::conform::run(args, streams),
     };
     match result {
         Ok(()) => exit::DONE,
