@@ -7,6 +7,7 @@ at nothing but their arguments: `plan`, `features` (only where the plan has some
 
 import json
 from decimal import Decimal
+from math import isfinite
 from traceback import extract_tb
 
 from componentize_py_types import Err
@@ -129,12 +130,13 @@ def listed(items) -> str:
 
 def number(value: float) -> str:
     """A number as people read it: six digits, and no exponent where none is needed."""
-    sign, digits, _ = (short := Decimal(f"{value:.5e}").normalize()).as_tuple()
-    exponent = short.adjusted() if value else 0
-    if -6 < exponent < 16:
+    if not isfinite(value):
+        return f"{value}"
+    short = Decimal(f"{value:.5e}").normalize()
+    if -6 < short.adjusted() < 16:
         return f"{short:f}"
-    first, rest = str(digits[0]), "".join(map(str, digits[1:]))
-    return f"{'-' * sign}{first}{'.' * bool(rest)}{rest}e{exponent}"
+    digits, _, exponent = f"{value:.5e}".partition("e")
+    return f"{digits.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
 def better(mode: str, new: float, old: float) -> bool:
