@@ -3,8 +3,9 @@
 //!
 //! | block | what is proved |
 //! |---|---|
-//! | `sh` | the blocks, one after the other in one empty folder, with the program on the path, succeed |
+//! | `sh` | the blocks, typed one after the other from an empty folder, with the program on the path, succeed |
 //! | `text` | the lines stand in this order in what the last `sh` block printed; `…` stands for anything |
+//! | `toml` with a `[[policy]]` | it is a site's configuration with which `ckpt-policy check` finds nothing wrong |
 //! | any other | the lines stand together in one file: of the examples, the SDK, the contract, or what the `sh` blocks made |
 //!
 //! Indentation does not count in the last, nor the marks of a comment, since the SDK's examples are in comments.
@@ -26,12 +27,16 @@ fn check() -> Result<(), Failed> {
     let guide = fs::read_to_string(root().join("plugins/README.md"))?;
     let blocks = blocks(&guide)?;
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let mut shell = Shell {
+        folder: folder.path().to_owned(),
+    };
     let mut printed = String::new();
     let mut quotes = Vec::new();
     for block in &blocks {
         match block.language {
-            "sh" => printed = typed(block, folder.path())?,
+            "sh" => printed = shell.typed(block, &block.text.join("\n"))?,
             "text" => shown(block, &printed)?,
+            "toml" if block.text.contains(&"[[policy]]") => shell.checked(block)?,
             _ => quotes.push(block),
         }
     }
@@ -72,32 +77,45 @@ fn blocks(guide: &str) -> Result<Vec<Block<'_>>, Failed> {
     }
 }
 
-/// Types a block into a shell; returns what it printed.
-fn typed(block: &Block<'_>, folder: &Path) -> Result<String, Failed> {
-    let program = Path::new(env!("CARGO_BIN_EXE_ckpt-policy"));
-    let beside = program.parent().ok_or("the program is in a folder")?;
-    let mut path = vec![beside.to_owned()];
-    path.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
-    let output = Command::new("bash")
-        .args([
-            "-euo",
-            "pipefail",
-            "-c",
-            &format!("exec 2>&1\n{}", block.text.join("\n")),
-        ])
-        .current_dir(folder)
-        .env("PATH", env::join_paths(path)?)
-        .output()?;
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    match output.status.success() {
-        true => Ok(printed),
-        false => Err(format!(
-            "line {}: {}\n{}\n{printed}",
-            block.line,
-            output.status,
-            block.text.join("\n")
-        )
-        .into()),
+/// Where the reader stands.
+struct Shell {
+    folder: PathBuf,
+}
+
+impl Shell {
+    /// Types commands; returns what they printed. The next ones begin where these have ended.
+    fn typed(&mut self, block: &Block<'_>, commands: &str) -> Result<String, Failed> {
+        let program = Path::new(env!("CARGO_BIN_EXE_ckpt-policy"));
+        let beside = program.parent().ok_or("the program is in a folder")?;
+        let mut path = vec![beside.to_owned()];
+        path.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
+        let output = Command::new("bash")
+            .args([
+                "-euo",
+                "pipefail",
+                "-c",
+                &format!("exec 2>&1\n{commands}\npwd"),
+            ])
+            .current_dir(&self.folder)
+            .env("PATH", env::join_paths(path)?)
+            .output()?;
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        if !output.status.success() {
+            let (line, status) = (block.line, output.status);
+            return Err(
+                format!("line {line}: {status}\n{commands}\n--- printed\n{printed}").into(),
+            );
+        }
+        let folder = printed.lines().last().ok_or("`pwd` printed nothing")?;
+        self.folder = PathBuf::from(folder);
+        Ok(printed)
+    }
+
+    /// Checks a site's configuration that lies where the reader stands.
+    fn checked(&mut self, block: &Block<'_>) -> Result<(), Failed> {
+        fs::write(self.folder.join("site.toml"), block.text.join("\n"))?;
+        self.typed(block, "ckpt-policy check --config site.toml")
+            .map(drop)
     }
 }
 

@@ -20,7 +20,9 @@
 //! fresh instances, unless the instance is the subject.
 
 mod calls;
+mod configs;
 mod contract;
+mod notation;
 mod property;
 mod report;
 mod runs;
@@ -28,6 +30,9 @@ mod subject;
 
 use ckpt_policy_core::contract::{Description, Prepared};
 
+pub use self::contract::LoadError;
+use self::contract::Survey;
+use self::property::Property;
 pub use self::report::{CheckReport, Conformance, Finding, Status};
 pub use self::subject::{Budget, Measured, Subject, Usage, Way};
 
@@ -109,50 +114,140 @@ pub(crate) struct Passed {
     pub(crate) figures: Vec<(String, String)>,
     /// What is not wrong and should be looked at.
     pub(crate) warnings: Vec<Finding>,
+    /// Why there was nothing to try.
+    pub(crate) not_run: Option<String>,
+}
+
+impl Passed {
+    /// So many inputs were tried.
+    pub(crate) fn tried(cases: u64) -> Self {
+        Self {
+            cases,
+            ..Self::default()
+        }
+    }
+
+    /// There was nothing to try.
+    pub(crate) fn nothing(why: &str) -> Self {
+        Self {
+            not_run: Some(why.to_owned()),
+            ..Self::default()
+        }
+    }
+}
+
+impl Trial<'_> {
+    /// Tries a property under each configuration; all of them share the inputs.
+    ///
+    /// # Errors
+    ///
+    /// The first finding, with the configuration under which it shows.
+    fn each(
+        &self,
+        id: &str,
+        run: impl Fn(&Candidate, Property<'_>) -> Result<u64, Finding>,
+    ) -> Result<Passed, Finding> {
+        let mut cases = 0;
+        for (part, candidate) in self.candidates.iter().enumerate() {
+            let property = Property::new(id, self.request).part(part, self.candidates.len());
+            cases += run(candidate, property).map_err(|found| found.under(&candidate.config))?;
+        }
+        Ok(Passed::tried(cases))
+    }
 }
 
 /// Runs all checks on a policy.
 #[must_use]
 pub fn conform(subject: &dyn Subject, request: &Request) -> Conformance {
-    let (description, candidates, mut checks) = contract::checked(subject, request);
-    if let Some(description) = &description
-        && !candidates.is_empty()
-    {
-        let trial = Trial {
-            subject,
-            request,
-            description,
-            candidates: &candidates,
-        };
-        let rest = calls::CHECKS.iter().chain(runs::CHECKS);
-        checks.extend(rest.map(|check| run(check, &trial)));
+    let survey = contract::survey(subject, request);
+    let rest = |trial: Option<&Trial<'_>>, mut reports: Vec<CheckReport>| {
+        for check in calls::CHECKS.iter().chain(runs::CHECKS) {
+            let report = run(check, trial, &reports);
+            reports.push(report);
+        }
+        reports
+    };
+    let checks = match &survey.description {
+        Some(description) if !survey.candidates.is_empty() => {
+            let trial = Trial {
+                subject,
+                request,
+                description,
+                candidates: &survey.candidates,
+            };
+            rest(Some(&trial), survey.reports.clone())
+        }
+        _ => rest(None, survey.reports.clone()),
+    };
+    conformance(survey, request, checks)
+}
+
+/// Reports on a file that is no policy, as [`conform`] reports on one that is.
+#[must_use]
+pub fn refused(error: &LoadError, request: &Request) -> Conformance {
+    let survey = contract::refused(error);
+    let mut checks = survey.reports.clone();
+    for check in calls::CHECKS.iter().chain(runs::CHECKS) {
+        let report = run(check, None, &checks);
+        checks.push(report);
     }
+    conformance(survey, request, checks)
+}
+
+fn conformance(survey: Survey, request: &Request, checks: Vec<CheckReport>) -> Conformance {
+    let name = |one: Description| format!("{} {}", one.name, one.version);
     Conformance {
-        policy: description.map_or_else(String::new, |one| format!("{} {}", one.name, one.version)),
+        policy: survey.description.map(name).unwrap_or_default(),
         seed: request.seed,
         depth: request.depth,
-        configurations: candidates.into_iter().map(|one| one.config).collect(),
+        configurations: survey
+            .candidates
+            .into_iter()
+            .map(|one| one.config)
+            .collect(),
         checks,
     }
 }
 
-fn run(check: &Check, trial: &Trial<'_>) -> CheckReport {
-    let (status, passed, findings) = match (check.run)(trial) {
+/// Runs one check; without a trial, or where what it builds on has failed, it only says why not.
+fn run(check: &Check, trial: Option<&Trial<'_>>, before: &[CheckReport]) -> CheckReport {
+    let has_failed = |id: &&&str| {
+        let failed = |report: &CheckReport| report.id == **id && report.status == Status::Failed;
+        before.iter().any(failed)
+    };
+    let failed = calls::builds_on(check.id).iter().find(has_failed);
+    let result = match (trial, failed) {
+        (None, _) => Ok(Passed::nothing("there is no configuration to try it under")),
+        (_, Some(failed)) => Ok(Passed::nothing(&format!("`{failed}` has failed"))),
+        (Some(trial), None) => (check.run)(trial),
+    };
+    concluded((check.id, check.meaning), check.mend, result)
+}
+
+/// Makes the report of a check.
+fn concluded(
+    (id, meaning): (&'static str, &'static str),
+    mend: &str,
+    result: Result<Passed, Finding>,
+) -> CheckReport {
+    let (status, passed, mut findings) = match result {
+        Ok(Passed {
+            not_run: Some(why), ..
+        }) => (Status::NotRun, Passed::default(), vec![Finding::of(why)]),
         Ok(passed) if passed.warnings.is_empty() => (Status::Passed, passed, Vec::new()),
         Ok(mut passed) => {
             let warnings = std::mem::take(&mut passed.warnings);
             (Status::Warned, passed, warnings)
         }
-        Err(mut finding) => {
-            if finding.mend.is_empty() {
-                check.mend.clone_into(&mut finding.mend);
-            }
-            (Status::Failed, Passed::default(), vec![finding])
-        }
+        Err(finding) => (Status::Failed, Passed::default(), vec![finding]),
     };
+    let unmended = findings.iter_mut().filter(|found| found.mend.is_empty());
+    if status != Status::NotRun {
+        unmended.for_each(|found| mend.clone_into(&mut found.mend));
+    }
     CheckReport {
-        id: check.id,
-        meaning: check.meaning,
+        id,
+        meaning,
         status,
         cases: passed.cases,
         figures: passed.figures,

@@ -7,7 +7,7 @@ mod measure;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use ckpt_policy_runtime::{Instances, Limits, Runtime};
+use ckpt_policy_runtime::{Options, Runtime};
 
 use self::baseline::Comparison;
 use super::inspect::read_config;
@@ -72,8 +72,11 @@ the baseline cannot be used, 3 the policy is at fault.";
 /// Runs the command.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let before = args.baseline.as_deref().map(Figures::read).transpose()?;
-    let runtime = Runtime::new(Limits::default(), Instances::Fresh)
-        .map_err(|error| Failure::new(exit::OURS, Report::new(error.to_string())))?;
+    let runtime = Runtime::with(Options {
+        lines: true,
+        ..Options::default()
+    })
+    .map_err(|error| Failure::new(exit::OURS, Report::new(error.to_string())))?;
     let given = args.config.as_deref().map(read_config).transpose()?;
     let start = Instant::now();
     let loaded = config::load(&args.policy, &runtime)?;

@@ -69,3 +69,23 @@ impl Conformance {
             .all(|check| check.status != Status::Failed)
     }
 }
+
+impl Finding {
+    /// Says what is wrong; where and how to mend it is for others to add.
+    pub(crate) fn of(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            config: String::new(),
+            input: String::new(),
+            mend: String::new(),
+        }
+    }
+
+    /// Adds the configuration under which it shows.
+    pub(crate) fn under(self, config: &str) -> Self {
+        Self {
+            config: config.to_owned(),
+            ..self
+        }
+    }
+}
