@@ -75,7 +75,8 @@ pub(super) fn rank(trial: &Trial<'_>) -> Result<Passed, Finding> {
             }
             let again = other.decide(&call.settings, &call.state, &call.round);
             if let Some(differs) = difference(&call.result, &again) {
-                let what = format!("asked the same as rank 0, another rank answers otherwise: {differs}");
+                let what =
+                    format!("asked the same as rank 0, another rank answers otherwise: {differs}");
                 return Err(Trouble::at(what, &scenario, call.round.step));
             }
         }

@@ -67,7 +67,10 @@ pub(super) fn time(trial: &Trial<'_>) -> Result<Passed, Finding> {
     if let Some(reused) = reused {
         figures.push(("decide, reused instance".to_owned(), reused.shown()));
         let start = fresh.median.saturating_sub(reused.median);
-        figures.push(("instance (fresh minus reused, median)".to_owned(), micros(start)));
+        figures.push((
+            "instance (fresh minus reused, median)".to_owned(),
+            micros(start),
+        ));
     }
     Ok(Passed {
         cases: decided.len() as u64,
@@ -104,11 +107,7 @@ impl Limit {
 }
 
 /// Compares the highest use with the limit.
-fn shares(
-    trial: &Trial<'_>,
-    limit: &Limit,
-    amount: fn(Usage) -> u64,
-) -> Result<Passed, Finding> {
+fn shares(trial: &Trial<'_>, limit: &Limit, amount: fn(Usage) -> u64) -> Result<Passed, Finding> {
     let logs = run(trial)?;
     let mut passed = Passed {
         cases: calls(&logs),
@@ -203,7 +202,8 @@ fn timed(trial: &Trial<'_>, way: Way, calls: &[&Deciding]) -> Option<Times> {
     });
     let mut took: Vec<Duration> = took.collect();
     took.sort_unstable();
-    let at = |percent: usize| took.get((took.len() * percent / 100).min(took.len().checked_sub(1)?));
+    let at =
+        |percent: usize| took.get((took.len() * percent / 100).min(took.len().checked_sub(1)?));
     Some(Times {
         median: *at(50)?,
         p95: *at(95)?,

@@ -58,7 +58,10 @@ fn grow(trial: &Trial<'_>, candidate: &Candidate, rounds: u32) -> Result<usize, 
         }
         longest.push(most);
     }
-    let grows = longest.windows(2).skip(1).all(|pair| pair[1] >= pair[0] + STEADY);
+    let grows = longest
+        .windows(2)
+        .skip(1)
+        .all(|pair| pair[1] >= pair[0] + STEADY);
     if grows && longest.len() == QUARTERS {
         let lengths: Vec<String> = longest.iter().map(usize::to_string).collect();
         return Err(trouble(

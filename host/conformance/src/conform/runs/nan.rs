@@ -24,7 +24,10 @@ pub(super) fn nan(trial: &Trial<'_>) -> Result<Passed, Finding> {
         request: &request,
         ..*trial
     };
-    let good = vec((0_u8..=16).prop_map(|eighths| f64::from(eighths) / 8.0), 1..=4);
+    let good = vec(
+        (0_u8..=16).prop_map(|eighths| f64::from(eighths) / 8.0),
+        1..=4,
+    );
     let odd = prop_oneof![
         2 => Just(f64::NAN),
         1 => Just(f64::INFINITY),
@@ -73,12 +76,15 @@ impl<'a> Stage<'a> {
         }
         let with = self.play(good, &[odd])?;
         if let Some(lost) = with.displaced(good.len()) {
-            let what = format!("{odd} on all ranks {lost}, which the worst finite number would not");
+            let what =
+                format!("{odd} on all ranks {lost}, which the worst finite number would not");
             return Err(Trouble::at(what, &with.scenario, with.last_step()));
         }
         for (control, sign) in [(&low, -1.0), (&high, 1.0)] {
             if control.asks_after(good.len()) {
-                let better: Vec<f64> = RECOVERY.map(|times| sign * BIG * f64::from(times)).collect();
+                let better: Vec<f64> = RECOVERY
+                    .map(|times| sign * BIG * f64::from(times))
+                    .collect();
                 self.still_sees(good, odd, &better)?;
             }
         }
@@ -105,7 +111,9 @@ impl<'a> Stage<'a> {
     /// Plays numbers, the same on all ranks.
     fn play(&self, first: &[f64], then: &[f64]) -> Result<Shown, Trouble> {
         let numbers = first.iter().chain(then);
-        let rounds = (1_u64..).zip(numbers).map(|(lap, number)| self.round(lap, *number));
+        let rounds = (1_u64..)
+            .zip(numbers)
+            .map(|(lap, number)| self.round(lap, *number));
         let scenario = scenario(self.candidate, RANKS, rounds.collect());
         let played = play(self.trial, &scenario, Watch::Nothing)?;
         let found = played.found().into_iter().cloned().collect();
@@ -152,7 +160,9 @@ impl Shown {
         }
         let (was, is) = (before.labels.get("best")?, after.labels.get("best"));
         let moved = is.filter(|is| *is != was)?;
-        Some(format!("moves the label `best` to the checkpoint of step {moved}"))
+        Some(format!(
+            "moves the label `best` to the checkpoint of step {moved}"
+        ))
     }
 
     fn asks_after(&self, first: usize) -> bool {

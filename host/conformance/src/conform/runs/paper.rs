@@ -85,7 +85,9 @@ fn written_round(round: &Round, note: Option<&str>, epoch: u64) -> String {
 
 fn written_cut(cut: &Cut) -> String {
     let config = cut.config.as_ref();
-    let config = config.map_or_else(String::new, |config| format!(", config = {}", value(config)));
+    let config = config.map_or_else(String::new, |config| {
+        format!(", config = {}", value(config))
+    });
     format!("{{ ranks = {}{config} }}", cut.ranks)
 }
 

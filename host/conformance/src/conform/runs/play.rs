@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ckpt_policy_core::contract::Policy;
 
-use super::super::property::holds;
+use super::super::property::{Broken, Property};
 use super::super::{Finding, Passed, Request, Trial, Way};
 use super::paper;
 use super::story::{Shape, Story, stories};
@@ -143,12 +143,7 @@ pub(super) fn told(
     shape: Shape,
     property: impl Fn(&Story) -> Result<(), Trouble>,
 ) -> Result<Passed, Finding> {
-    tried(
-        trial,
-        id,
-        &stories(trial.candidates.len(), shape),
-        property,
-    )
+    tried(trial, id, &stories(trial.candidates.len(), shape), property)
 }
 
 /// Tries a property on generated inputs of any kind.
@@ -160,22 +155,20 @@ pub(super) fn tried<S>(
 ) -> Result<Passed, Finding>
 where
     S: proptest::strategy::Strategy,
-    S::Value: std::fmt::Debug,
 {
-    // The input that breaks the property last is the smallest that was found.
+    // What breaks the property last is the smallest that was found.
     let smallest = RefCell::new(None);
-    let held = holds(trial, id, strategy, |input| {
+    let held = Property::new(id, trial.request).holds(strategy, |input| {
         property(input).map_err(|trouble| {
             let what = trouble.what.clone();
             smallest.replace(Some(trouble));
-            what
+            // The trouble writes its input itself, as a scenario.
+            let input = String::new();
+            Broken { what, input }
         })
     });
     match (held, smallest.into_inner()) {
-        (Ok(cases), _) => Ok(Passed {
-            cases,
-            ..Passed::default()
-        }),
+        (Ok(cases), _) => Ok(Passed::tried(cases)),
         (Err(_), Some(trouble)) => Err(trouble.into_finding()),
         (Err(finding), None) => Err(finding),
     }

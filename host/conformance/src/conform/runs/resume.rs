@@ -67,7 +67,10 @@ pub(super) fn prepare(trial: &Trial<'_>) -> Result<Passed, Finding> {
         }
         for other in trial.candidates {
             if let Some(what) = carried_over(&mut *policy, other, &call.state) {
-                return Err(Trouble::of(what, &story.cut(trial, at, under(story, other))));
+                return Err(Trouble::of(
+                    what,
+                    &story.cut(trial, at, under(story, other)),
+                ));
             }
         }
         Ok(())
@@ -107,13 +110,15 @@ pub(super) fn world(trial: &Trial<'_>) -> Result<Passed, Finding> {
         };
         for call in &after.observed {
             let again = || policy.observe(&fresh.settings, &fresh.state, &call.observation);
-            blame(&call.result, again, "observe")
-                .map_or(Ok(()), |what| Err(Trouble::at(what, &scenario, call.observation.step)))?;
+            blame(&call.result, again, "observe").map_or(Ok(()), |what| {
+                Err(Trouble::at(what, &scenario, call.observation.step))
+            })?;
         }
         for call in &after.decided {
             let again = || policy.decide(&fresh.settings, &fresh.state, &call.round);
-            blame(&call.result, again, "decide")
-                .map_or(Ok(()), |what| Err(Trouble::at(what, &scenario, call.round.step)))?;
+            blame(&call.result, again, "decide").map_or(Ok(()), |what| {
+                Err(Trouble::at(what, &scenario, call.round.step))
+            })?;
         }
         Ok(())
     })

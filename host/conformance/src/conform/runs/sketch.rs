@@ -109,7 +109,8 @@ impl<'a> Sketch<'a> {
         if noise.is_multiple_of(19) {
             return None;
         }
-        let swing = (self.index as f64 / 6.0).sin() * 1.0005_f64.powf(self.index.min(100_000) as f64);
+        let swing =
+            (self.index as f64 / 6.0).sin() * 1.0005_f64.powf(self.index.min(100_000) as f64);
         Some(swing + (noise % 1_000) as f64 / 10_000.0)
     }
 

@@ -13,9 +13,8 @@ use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, TestRunner};
 
-use super::super::property::generator;
+use super::super::property::Property;
 use super::super::{Candidate, Trial};
 use crate::scenario::{Cut, Expect, Plot, PolicySource, Round, Scenario, Writing};
 
@@ -102,8 +101,7 @@ pub(super) fn stories(candidates: usize, shape: Shape) -> impl Strategy<Value = 
 
 /// Generates one story, the same for the same seed and name.
 pub(super) fn one_story(trial: &Trial<'_>, name: &str, shape: Shape) -> Story {
-    let random = generator(trial.request.seed, name);
-    let mut runner = TestRunner::new_with_rng(Config::default(), random);
+    let mut runner = Property::new(name, trial.request).runner();
     stories(trial.candidates.len(), shape)
         .new_tree(&mut runner)
         .expect("no part of the strategy rejects what it generates")
@@ -111,7 +109,8 @@ pub(super) fn one_story(trial: &Trial<'_>, name: &str, shape: Shape) -> Story {
 }
 
 fn event(flights: bool) -> impl Strategy<Value = Event> {
-    let steps = prop_oneof![8 => Just(1), 1 => Just(0), 2 => 2_u64..=10, 1 => Just(100), 1 => Just(1_000)];
+    let steps =
+        prop_oneof![8 => Just(1), 1 => Just(0), 2 => 2_u64..=10, 1 => Just(100), 1 => Just(1_000)];
     let epochs = prop_oneof![3 => Just(0), 1 => Just(1_u64)];
     let fails =
         prop_oneof![8 => Just(Fails::No), 1 => Just(Fails::OnLast), 1 => Just(Fails::OnAll)];
@@ -166,7 +165,13 @@ impl Story {
     /// Writes the story with a cut before one of its events.
     pub(super) fn cut(&self, trial: &Trial<'_>, before: usize, cut: Cut) -> Scenario {
         let candidate = self.candidate(trial);
-        let ranks = |index| if index < before { self.ranks } else { cut.ranks };
+        let ranks = |index| {
+            if index < before {
+                self.ranks
+            } else {
+                cut.ranks
+            }
+        };
         let mut rounds = self.lap(&candidate.prepared.plan, 0, ranks);
         if let Some(round) = rounds.get_mut(before) {
             round.resume = Some(cut);
