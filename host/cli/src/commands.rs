@@ -8,6 +8,7 @@ use crate::report::Failure;
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod inspect;
+pub(crate) mod new;
 pub(crate) mod run;
 
 /// Where a command writes: data to `out`, talk to `err`.

@@ -50,6 +50,7 @@ enum Command {
     Check(commands::check::Args),
     Inspect(commands::inspect::Args),
     Bench(commands::bench::Args),
+    New(commands::new::Args),
 }
 
 const EXAMPLES: &str = "\
@@ -72,6 +73,7 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>, streams: &mut Streams
         Command::Check(args) => commands::check::run(args, streams),
         Command::Inspect(args) => commands::inspect::run(args, streams),
         Command::Bench(args) => commands::bench::run(args, streams),
+        Command::New(args) => commands::new::run(args, streams),
     };
     match result {
         Ok(()) => exit::DONE,
