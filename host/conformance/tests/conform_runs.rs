@@ -23,16 +23,26 @@ fn request(depth: Depth, configurations: &[&str]) -> Request {
 
 fn of_runs(conformance: &Conformance) -> impl Iterator<Item = &CheckReport> {
     let families = ["agreement.", "safety.", "resume.", "cost."];
-    let is_of_runs = move |check: &&CheckReport| families.iter().any(|one| check.id.starts_with(one));
+    let is_of_runs =
+        move |check: &&CheckReport| families.iter().any(|one| check.id.starts_with(one));
     conformance.checks.iter().filter(is_of_runs)
 }
 
 /// Writes a report down, for whoever reads a failed test.
 fn shown(conformance: &Conformance) -> String {
     let lines = of_runs(conformance).map(|check| {
-        let figures = check.figures.iter().map(|(name, value)| format!("\n    {name}: {value}"));
+        let figures = check
+            .figures
+            .iter()
+            .map(|(name, value)| format!("\n    {name}: {value}"));
         let findings = check.findings.iter().map(|finding| {
-            let text = [&finding.what, &finding.config, &finding.input, &finding.mend].map(String::as_str);
+            let text = [
+                &finding.what,
+                &finding.config,
+                &finding.input,
+                &finding.mend,
+            ]
+            .map(String::as_str);
             format!("\n{}", text.join("\n"))
         });
         let more: String = figures.chain(findings).collect();
@@ -72,7 +82,10 @@ fn exactly_the_intended_check_fails() {
         let failed = of_runs(&conformance).filter(|check| check.status == Status::Failed);
         let failed: Vec<&str> = failed.map(|check| check.id).collect();
         if failed != [intended] {
-            wrong += &format!("{flaw:?}: expected {intended}, found {failed:?}\n{}", shown(&conformance));
+            wrong += &format!(
+                "{flaw:?}: expected {intended}, found {failed:?}\n{}",
+                shown(&conformance)
+            );
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
@@ -82,14 +95,21 @@ fn exactly_the_intended_check_fails() {
 fn a_finding_is_a_scenario_that_can_be_played() {
     for (flaw, intended) in FLAWS.into_iter().filter(|(_, id)| *id != "safety.growth") {
         let conformance = of(flaw);
-        let finding = of_runs(&conformance).flat_map(|check| &check.findings).next();
+        let finding = of_runs(&conformance)
+            .flat_map(|check| &check.findings)
+            .next();
         let finding = finding.unwrap_or_else(|| panic!("{intended} finds nothing in {flaw:?}"));
         let scenario = Scenario::parse(&finding.input, "found.toml".as_ref());
         let scenario = scenario.unwrap_or_else(|error| panic!("{error}\n{}", finding.input));
-        let report: Report = run(&scenario, |_| Ok::<_, String>(Box::new(Best::new(flaw)) as _))
-            .expect("the policy is there");
+        let report: Report = run(&scenario, |_| {
+            Ok::<_, String>(Box::new(Best::new(flaw)) as _)
+        })
+        .expect("the policy is there");
         assert!(report.rounds.len() <= 10, "{flaw:?} {}", finding.input);
-        assert!(!finding.mend.is_empty() && !finding.what.is_empty(), "{flaw:?}");
+        assert!(
+            !finding.mend.is_empty() && !finding.what.is_empty(),
+            "{flaw:?}"
+        );
         println!("{flaw:?}: {}\n{}\n", finding.what, finding.input);
     }
 }
@@ -99,7 +119,10 @@ fn the_same_seed_finds_the_same() {
     let [one, other] = [of(Flaw::SavesNan), of(Flaw::SavesNan)];
     let stable = |conformance: &Conformance| {
         let checks = of_runs(conformance).filter(|check| check.id != "cost.time");
-        checks.cloned().map(|check| format!("{check:?}")).collect::<Vec<_>>()
+        checks
+            .cloned()
+            .map(|check| format!("{check:?}"))
+            .collect::<Vec<_>>()
     };
     assert_eq!(stable(&one), stable(&other));
 }
@@ -116,7 +139,11 @@ fn a_quarter_of_a_limit_is_a_warning() {
 #[test]
 fn a_small_depth_is_small() {
     let conformance = conform(&Native(Flaw::Nothing), &request(Depth::SMALL, &["{}"]));
-    let cases = |id| of_runs(&conformance).find(|check| check.id == id).map(|check| check.cases);
+    let cases = |id| {
+        of_runs(&conformance)
+            .find(|check| check.id == id)
+            .map(|check| check.cases)
+    };
     assert!(conformance.conforms(), "{}", shown(&conformance));
     assert_eq!(cases("safety.release"), Some(16));
     assert_eq!(cases("safety.growth"), Some(500));

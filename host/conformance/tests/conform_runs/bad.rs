@@ -109,7 +109,9 @@ struct Memory {
 impl Memory {
     fn read(state: &[u8]) -> Self {
         let number = |at: usize| {
-            let bytes = state.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
+            let bytes = state
+                .get(at..at + 8)
+                .and_then(|bytes| bytes.try_into().ok());
             bytes.map_or(0, u64::from_le_bytes)
         };
         Self {
@@ -308,7 +310,10 @@ fn mine(round: &Round) -> Vec<u64> {
 }
 
 fn is_listed(round: &Round) -> bool {
-    round.checkpoints.iter().any(|one| one.id == round.candidate)
+    round
+        .checkpoints
+        .iter()
+        .any(|one| one.id == round.candidate)
 }
 
 fn explodes(round: &Round) -> bool {

@@ -22,7 +22,11 @@ impl Compiled {
 
     /// Returns the configurations that its schema gives as examples.
     pub(crate) fn examples(&self) -> Vec<String> {
-        let description = self.loaded.policy().describe().expect("it describes itself");
+        let description = self
+            .loaded
+            .policy()
+            .describe()
+            .expect("it describes itself");
         let schema: serde_json::Value =
             serde_json::from_str(&description.config_schema).expect("a schema");
         let examples = schema["examples"].as_array().expect("a list of examples");
