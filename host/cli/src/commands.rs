@@ -5,8 +5,11 @@ use std::io::{self, Write};
 use crate::render::Page;
 use crate::report::Failure;
 
+pub(crate) mod bench;
 pub(crate) mod check;
+pub(crate) mod conform;
 pub(crate) mod inspect;
+pub(crate) mod new;
 pub(crate) mod run;
 
 /// Where a command writes: data to `out`, talk to `err`.

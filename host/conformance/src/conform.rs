@@ -158,22 +158,44 @@ impl Trial<'_> {
 /// Runs all checks on a policy.
 #[must_use]
 pub fn conform(subject: &dyn Subject, request: &Request) -> Conformance {
-    let survey = contract::survey(subject, request);
+    conform_some(subject, request, &mut |_| true)
+}
+
+/// Runs some checks on a policy: `wanted` is told the id of each before it runs, and says whether it should.
+///
+/// What the contract asks of a policy is looked at in any case, since the other checks build on it; it is in
+/// the report where it is wanted, or has failed.
+#[must_use]
+pub fn conform_some(
+    subject: &dyn Subject,
+    request: &Request,
+    wanted: &mut dyn FnMut(&str) -> bool,
+) -> Conformance {
+    let mut survey = contract::survey(subject, request);
+    let mut checks = std::mem::take(&mut survey.reports);
+    checks.retain(|report| wanted(report.id) || report.status == Status::Failed);
     let trial = Trial {
         subject,
         request,
         candidates: &survey.candidates,
     };
     let trial = (!survey.candidates.is_empty()).then_some(&trial);
-    let checks = all(trial, survey.reports.clone());
+    for check in calls::CHECKS.iter().chain(runs::CHECKS) {
+        if wanted(check.id) {
+            checks.push(run(check, trial, &checks));
+        }
+    }
     conformance(survey, request, checks)
 }
 
 /// Reports on a file that is no policy, as [`conform`] reports on one that is.
 #[must_use]
 pub fn refused(error: &LoadError, request: &Request) -> Conformance {
-    let survey = contract::refused(error);
-    let checks = all(None, survey.reports.clone());
+    let mut survey = contract::refused(error);
+    let mut checks = std::mem::take(&mut survey.reports);
+    for check in calls::CHECKS.iter().chain(runs::CHECKS) {
+        checks.push(run(check, None, &checks));
+    }
     conformance(survey, request, checks)
 }
 
@@ -190,15 +212,6 @@ fn conformance(survey: Survey, request: &Request, checks: Vec<CheckReport>) -> C
             .collect(),
         checks,
     }
-}
-
-/// Adds the reports of all checks to those of the contract's.
-fn all(trial: Option<&Trial<'_>>, mut reports: Vec<CheckReport>) -> Vec<CheckReport> {
-    for check in calls::CHECKS.iter().chain(runs::CHECKS) {
-        let report = run(check, trial, &reports);
-        reports.push(report);
-    }
-    reports
 }
 
 /// Runs one check; without a trial, or where what it builds on has failed, it only says why not.

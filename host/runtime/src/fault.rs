@@ -53,7 +53,14 @@ fn trap_text(trap: Trap, error: &wasmtime::Error, guard: &Guard) -> String {
         text = rest.to_owned();
     }
     if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
-        write_frames(&mut text, backtrace);
+        let frames = backtrace.frames().iter().flat_map(named).collect();
+        let (panicked, names) = innermost(frames);
+        if panicked {
+            "a panic".clone_into(&mut text);
+        }
+        if !names.is_empty() {
+            write!(text, " in `{}`", names.join("` < `")).expect("a string takes any text");
+        }
     }
     if let Some(refused) = guard.refused() {
         write!(text, "; it had asked for {refused}").expect("a string takes any text");
@@ -61,17 +68,15 @@ fn trap_text(trap: Trap, error: &wasmtime::Error, guard: &Guard) -> String {
     one_line(&text)
 }
 
-/// Names the innermost functions; a recursion is named once.
-fn write_frames(text: &mut String, backtrace: &WasmBacktrace) {
-    let mut names: Vec<_> = backtrace.frames().iter().flat_map(named).collect();
-    names.dedup();
-    // How a panic ends is the same for all of them, and would leave no room for where it began.
+/// Returns the innermost functions, a recursion once, and whether they end in a panic of Rust's: how
+/// that ends is the same for all of them, and would leave no room for where it began.
+fn innermost(mut names: Vec<String>) -> (bool, Vec<String>) {
     let own = names.iter().position(|name| !is_panicking(name));
-    names.drain(..own.unwrap_or(0));
+    let own = own.unwrap_or(0);
+    names.drain(..own);
+    names.dedup();
     names.truncate(FRAMES);
-    if !names.is_empty() {
-        write!(text, " in `{}`", names.join("` < `")).expect("a string takes any text");
-    }
+    (own > 0, names)
 }
 
 /// Names a frame's functions, those that were inlined first; with file and line where the policy's
@@ -93,17 +98,24 @@ fn named(frame: &FrameInfo) -> Vec<String> {
     symbols.collect()
 }
 
-/// Whether a function only carries a panic of Rust's library to its end.
-fn is_panicking(name: &str) -> bool {
-    const PARTS: [&str; 5] = [
-        "__rustc::",
+/// Whether a function is Rust's own and only carries a panic to its end. With debug information its
+/// file tells, whatever the function is called and wherever the library's source was.
+fn is_panicking(frame: &str) -> bool {
+    const NAMES: [&str; 5] = [
+        "__rust",
         "rust_panic",
         "core::panicking::",
         "std::panicking::",
-        "__rust_",
+        "std::sys::",
     ];
-    PARTS.iter().any(|part| name.starts_with(part))
-        || name.starts_with("std::sys::") && name.contains("panic")
+    const FILES: [&str; 4] = [
+        "/library/alloc/",
+        "/library/core/",
+        "/library/panic_abort/",
+        "/library/std/",
+    ];
+    NAMES.iter().any(|name| frame.starts_with(name))
+        || FILES.iter().any(|file| frame.contains(file))
 }
 
 fn answer_text(error: &wasmtime::Error) -> String {
@@ -121,3 +133,39 @@ fn one_line(text: &str) -> String {
 
 /// Functions that a trap names.
 const FRAMES: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::innermost;
+
+    fn of(names: &[&str]) -> (bool, Vec<String>) {
+        innermost(names.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    #[test]
+    fn a_panic_is_named_by_where_it_began() {
+        let (panicked, names) = of(&[
+            "__rustc::rust_panic",
+            "std::panicking::panic_with_hook",
+            "core::option::unwrap_failed (/rust/library/core/src/option.rs:2000)",
+            "mine::third (src/lib.rs:13)",
+            "mine::decide (src/lib.rs:28)",
+        ]);
+        assert!(panicked);
+        assert_eq!(
+            names,
+            [
+                "mine::third (src/lib.rs:13)",
+                "mine::decide (src/lib.rs:28)"
+            ]
+        );
+    }
+
+    #[test]
+    fn another_trap_is_none_and_a_recursion_is_named_once() {
+        let (panicked, names) = of(&["deeper", "deeper", "deeper", "decide"]);
+        assert!(!panicked);
+        assert_eq!(names, ["deeper", "decide"]);
+        assert_eq!(of(&[]), (false, Vec::new()));
+    }
+}

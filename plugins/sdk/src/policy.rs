@@ -11,6 +11,74 @@ use crate::{Error, Observation, Plan, Round, Verdict};
 /// A decision policy.
 ///
 /// [`export!`](crate::export) makes a component of a type that implements it.
+///
+/// # Examples
+///
+/// A policy that remembers: it ends the training where the mean has not improved for some
+/// validations. What it knows is in [`State`](Self::State), never in a variable of its own, so a
+/// resumed run counts on.
+///
+/// ```
+/// use ckpt_policy_sdk::{Error, Input, Plan, Policy, Reduction, Round, Verdict};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// #[serde(deny_unknown_fields)]
+/// struct Config {
+///     monitor: String,
+///     patience: u32,
+/// }
+///
+/// #[derive(Default, Serialize, Deserialize)]
+/// struct Memory {
+///     best: Option<f64>,
+///     since: u32,
+/// }
+///
+/// struct Patience;
+///
+/// impl Policy for Patience {
+///     const NAME: &'static str = "patience";
+///     const VERSION: &'static str = "1.0.0";
+///     const SUMMARY: &'static str = "Ends the training where the mean no longer improves.";
+///     const SCHEMA: &'static str = r#"{
+///         "type": "object",
+///         "properties": {
+///             "monitor": { "type": "string" },
+///             "patience": { "type": "integer", "minimum": 1 }
+///         },
+///         "required": ["monitor", "patience"],
+///         "additionalProperties": false,
+///         "examples": [{ "monitor": "val_loss", "patience": 3 }]
+///     }"#;
+///     type Config = Config;
+///     type Settings = Config;
+///     type State = Memory;
+///
+///     fn prepare(config: Config) -> Result<(Plan, Config), Error> {
+///         let plan = Plan::at(["validation-end"])
+///             .reads(Input::required(&config.monitor))
+///             .reduces(Reduction::mean(0));
+///         Ok((plan, config))
+///     }
+///
+///     fn decide(config: &Config, memory: &mut Memory, round: &Round) -> Result<Verdict, Error> {
+///         let Some(mean) = round.statistic(0)?.value else {
+///             return Ok(Verdict::abstain("no rank has a finite number"));
+///         };
+///         if memory.best.is_none_or(|best| mean < best) {
+///             (memory.best, memory.since) = (Some(mean), 0);
+///             return Ok(Verdict::abstain(format!("{mean} is the best so far")));
+///         }
+///         memory.since += 1;
+///         let mut verdict = Verdict::abstain(format!("no better for {} times", memory.since));
+///         verdict.stop = memory.since >= config.patience;
+///         Ok(verdict)
+///     }
+/// }
+///
+/// ckpt_policy_sdk::export!(Patience);
+/// ```
 pub trait Policy: 'static {
     /// The policy's own name, such as `aggregate`.
     const NAME: &'static str;

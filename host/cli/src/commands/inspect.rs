@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ckpt_policy_core::PolicyInfo;
 use ckpt_policy_core::contract::View;
-use ckpt_policy_runtime::{Instances, Limits, Loaded, Runtime};
+use ckpt_policy_runtime::{Loaded, Options, Runtime};
 use serde_json::{Value, json};
 
 use super::{Format, Streams};
@@ -45,8 +45,11 @@ Exit codes: 0 done, 2 the file or the configuration cannot be used, 3 the policy
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let runtime = Runtime::new(Limits::default(), Instances::Fresh)
-        .map_err(|error| Failure::new(exit::OURS, Report::new(error.to_string())))?;
+    let runtime = Runtime::with(Options {
+        lines: true,
+        ..Options::default()
+    })
+    .map_err(|error| Failure::new(exit::OURS, Report::new(error.to_string())))?;
     let given = args.config.as_deref().map(read_config).transpose()?;
     let (loaded, schema, config, info) = config::inspect(&args.policy, &runtime, given)?;
     let text = match args.format {
@@ -64,7 +67,8 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
     streams.print(&text)
 }
 
-fn read_config(given: &str) -> Result<Value, Failure> {
+/// Reads a policy's configuration: JSON as it stands, or a JSON or TOML file.
+pub(super) fn read_config(given: &str) -> Result<Value, Failure> {
     let is_json = given.trim_start().starts_with('{');
     if is_json {
         return serde_json::from_str(given)

@@ -29,14 +29,37 @@ pub(crate) fn inspect(
     runtime: &Runtime,
     config: Option<Value>,
 ) -> Result<Inspected, Failure> {
+    let loaded = load(policy, runtime)?;
+    let (schema, config, info) = prepared(policy, &loaded, config)?;
+    Ok((loaded, schema, config, info))
+}
+
+/// Loads a file or `builtin:NAME`.
+///
+/// # Errors
+///
+/// Everything that is wrong with the file.
+pub(crate) fn load(policy: &str, runtime: &Runtime) -> Result<Loaded, Failure> {
     let bytes = read(policy, runtime)?;
-    let loaded = runtime.load(&bytes).map_err(|error| {
+    runtime.load(&bytes).map_err(|error| {
         let code = match error {
             ckpt_policy_runtime::Error::Start(_) => exit::POLICY,
             _ => exit::USER,
         };
         Failure::new(code, Report::new(format!("{policy}: {error}")))
-    })?;
+    })
+}
+
+/// Prepares a policy; without a configuration, under the first example of its schema.
+///
+/// # Errors
+///
+/// Everything that is wrong with the configuration, or the policy.
+pub(crate) fn prepared(
+    policy: &str,
+    loaded: &Loaded,
+    config: Option<Value>,
+) -> Result<(Schema, Value, PolicyInfo), Failure> {
     let description: Description = loaded
         .policy()
         .describe()
@@ -54,11 +77,16 @@ pub(crate) fn inspect(
             .collect();
         return Err(Failure::all(exit::USER, reports));
     }
-    let info = prepare(policy, &loaded, &config)?;
-    Ok((loaded, schema, config, info))
+    let info = prepare(policy, loaded, &config)?;
+    Ok((schema, config, info))
 }
 
-fn read(policy: &str, runtime: &Runtime) -> Result<Vec<u8>, Failure> {
+/// Reads a file or `builtin:NAME`.
+///
+/// # Errors
+///
+/// The user's, where there is none.
+pub(crate) fn read(policy: &str, runtime: &Runtime) -> Result<Vec<u8>, Failure> {
     let Some(name) = policy.strip_prefix("builtin:") else {
         return read_file(Path::new(policy), runtime).map_err(|error| {
             let report = Report::new(format!("cannot read `{policy}`")).caused_by(&error);

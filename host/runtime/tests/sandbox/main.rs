@@ -10,6 +10,7 @@ mod guest;
 mod loading;
 mod reuse;
 mod threads;
+mod ways;
 
 fn runtime(instances: Instances) -> Runtime {
     Runtime::new(Limits::default(), instances).expect("the default limits work")
