@@ -24,10 +24,7 @@ pub struct Config {
     pub monitor: String,
     /// How many ranks must have voted: below 1 a fraction of all ranks, else a number of ranks.
     #[serde(default = "one_rank")]
-    #[cfg_attr(
-        not(target_family = "wasm"),
-        schemars(range(max = 4_294_967_295_u32), extend("exclusiveMinimum" = 0))
-    )]
+    #[cfg_attr(not(target_family = "wasm"), schemars(schema_with = "quorum_schema"))]
     pub quorum: f64,
     /// What comes of as many votes for as against.
     #[serde(default)]
@@ -42,6 +39,14 @@ pub struct Config {
 
 fn one_rank() -> f64 {
     1.0
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn quorum_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "anyOf": [
+        { "type": "integer", "minimum": 1, "maximum": u32::MAX },
+        { "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1 }
+    ] })
 }
 
 /// What comes of as many votes for as against.

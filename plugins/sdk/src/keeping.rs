@@ -100,17 +100,18 @@ impl KeepState {
         forget_unlisted(&mut self.notes, |note| round.lists(note.id));
     }
 
-    fn note(&self, id: CheckpointId) -> Option<Scores> {
-        self.notes
-            .iter()
-            .find(|note| note.id == id)
-            .map(|note| note.scores)
+    /// Returns what was noted, in the order of the ids.
+    fn notes(&self) -> Vec<&Note> {
+        let mut notes: Vec<&Note> = self.notes.iter().collect();
+        notes.sort_unstable_by_key(|note| note.id);
+        notes
     }
 }
 
 /// The checkpoints that a policy holds, with what it ranks them by.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kept {
+    /// In the order of the ids: a change of the configuration can leave thousands to let go of.
     entries: Vec<Entry>,
 }
 
@@ -169,17 +170,17 @@ impl Kept {
     /// Whether this one is among them and entered the top-k.
     #[must_use]
     pub fn entered(&self, id: CheckpointId) -> bool {
-        self.entries
-            .iter()
-            .any(|entry| entry.id == id && !entry.aside)
+        let place = self.entries.binary_search_by_key(&id, |entry| entry.id);
+        place.is_ok_and(|place| !self.entries[place].aside)
     }
 
     fn all_complete_but(&self, gone: &[CheckpointId]) -> bool {
-        let staying = self
-            .entries
+        let mut gone = gone.to_vec();
+        gone.sort_unstable();
+        let is_gone = |entry: &Entry| gone.binary_search(&entry.id).is_ok();
+        self.entries
             .iter()
-            .filter(|entry| !gone.contains(&entry.id));
-        staying.into_iter().all(|entry| entry.complete)
+            .all(|entry| entry.complete || is_gone(entry))
     }
 }
 
@@ -257,9 +258,14 @@ impl Keeper {
         checkpoints: &[Checkpoint],
         scores: impl Fn(&Checkpoint) -> Scores,
     ) -> Kept {
+        let notes = state.notes();
+        let note = |id| {
+            let place = notes.binary_search_by_key(&id, |note| note.id);
+            place.map_or_else(|_| Scores::default(), |place| notes[place].scores)
+        };
         let mine = checkpoints.iter().filter(|checkpoint| checkpoint.mine);
         let entries = mine.map(|checkpoint| {
-            let noted = state.note(checkpoint.id).unwrap_or_default();
+            let noted = note(checkpoint.id);
             let listed = scores(checkpoint);
             Entry {
                 id: checkpoint.id,
@@ -271,9 +277,9 @@ impl Keeper {
                 },
             }
         });
-        Kept {
-            entries: entries.collect(),
-        }
+        let mut entries: Vec<Entry> = entries.collect();
+        entries.sort_unstable_by_key(|entry| entry.id);
+        Kept { entries }
     }
 
     /// Makes the verdict: the ballot, what is released, tags and labels.

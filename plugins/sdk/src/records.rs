@@ -176,9 +176,10 @@ impl Round {
     /// Whether the host lists this checkpoint: it is there, or being written.
     #[must_use]
     pub fn lists(&self, id: CheckpointId) -> bool {
+        // Oldest first, and ids rise with time.
         self.checkpoints
-            .iter()
-            .any(|checkpoint| checkpoint.id == id)
+            .binary_search_by_key(&id, |checkpoint| checkpoint.id)
+            .is_ok()
     }
 
     /// Returns the newest checkpoint that the policy holds, complete or still being written.

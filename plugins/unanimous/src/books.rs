@@ -206,7 +206,9 @@ impl Books {
             .iter()
             .map(|seen| seen.checkpoint)
             .filter(|id| !known.contains(id));
-        let unknown: Vec<CheckpointId> = unknown.collect();
+        let mut unknown: Vec<CheckpointId> = unknown.collect();
+        // The oldest of equal ones is the first to be dropped, so no more than this can stay.
+        unknown.drain(..unknown.len().saturating_sub(rule.places));
         for book in &mut self.settled {
             let strangers = unknown.iter().filter(|id| !book.contains(**id));
             let worst = strangers.map(|id| Entry {

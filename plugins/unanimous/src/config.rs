@@ -13,6 +13,15 @@ use serde::{Deserialize, Serialize};
         { "monitor": "val_acc", "mode": "max", "top-k": 3, "missing": "no" },
         { "monitor": "val_loss", "top-k": 2, "books": "per-rank" },
         { "top-k": 1 }
+    ], "allOf" = [
+        // Where nothing else ranks what is kept, nothing else can rank what goes.
+        { "anyOf": [
+            { "properties": { "evict-by": { "const": "score" } } },
+            {
+                "properties": { "monitor": { "type": "string" }, "books": { "const": "shared" } },
+                "required": ["monitor"]
+            }
+        ] }
     ]))
 )]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

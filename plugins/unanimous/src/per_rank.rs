@@ -51,11 +51,12 @@ impl PerRank {
             }
             TopK::Best(places) => places,
         };
+        refuse_large(numbers.len(), places)?;
         let rule = Rule {
             direction: keeper.direction,
             places: places as usize,
         };
-        let held = seen(keeper, kept, round);
+        let held = seen(kept, round);
         books.follow(rule, numbers.len(), &held);
         let wish = self.poll(rule, books, numbers);
         let is_held = held.iter().any(|seen| seen.checkpoint == round.candidate);
@@ -107,6 +108,17 @@ impl PerRank {
     }
 }
 
+/// The lists of all ranks are part of the state, and each decision reads and writes them.
+fn refuse_large(ranks: usize, places: u32) -> Result<(), Error> {
+    let size = (ranks as u64).saturating_mul(u64::from(places).saturating_add(2));
+    match size > MOST_PLACES {
+        true => Err(Error::Failed(format!(
+            "`books` \"per-rank\" keeps a list of {places} for each of {ranks} ranks, which is more than a decision can carry; expected `books` \"shared\", or a smaller `top-k`"
+        ))),
+        false => Ok(()),
+    }
+}
+
 /// Names the ranks that are against, unless they are many.
 fn against(votes: &[Option<bool>]) -> String {
     let against = (0_u32..)
@@ -133,13 +145,11 @@ fn finite(score: f32) -> f64 {
 }
 
 /// What the ledger says of the top-k.
-fn seen(keeper: &Keeper, kept: &Kept, round: &Round) -> Vec<Seen> {
-    let entered = kept.by_own(keeper.direction);
-    let is_entered = |id| entered.beyond(0).iter().any(|one| one.id == id);
+fn seen(kept: &Kept, round: &Round) -> Vec<Seen> {
     let listed = round
         .checkpoints
         .iter()
-        .filter(|checkpoint| is_entered(checkpoint.id));
+        .filter(|checkpoint| kept.entered(checkpoint.id));
     listed
         .map(|one| Seen {
             checkpoint: one.id,
@@ -150,3 +160,6 @@ fn seen(keeper: &Keeper, kept: &Kept, round: &Round) -> Vec<Seen> {
 
 const EVERY_RANK: u32 = 0;
 const NAMED: usize = 8;
+/// Places of all lists together, with what comes and goes: half of a call's fuel by default, and less
+/// than the state may have.
+const MOST_PLACES: u64 = 32_768;
