@@ -28,9 +28,10 @@ pub fn describe<P: Policy>() -> Description {
 /// [`Error::Config`] with the key, what was expected and what was found; [`Error::State`] where
 /// `previous` is damaged, foreign, or of another version.
 pub fn prepare<P: Policy>(config: &str, previous: Option<&[u8]>) -> Result<Prepared, Error> {
-    let config: Value = serde_json::from_str(config)
+    let mut config: Value = serde_json::from_str(config)
         .map_err(|error| Error::Config(format!("the configuration is not JSON: {error}")))?;
     schema::check(P::SCHEMA, &config).map_err(Error::Config)?;
+    schema::write_whole(&mut config);
     let config =
         serde_json::from_value(config).map_err(|error| Error::Config(error.to_string()))?;
     let (plan, settings) = P::prepare(config)?;

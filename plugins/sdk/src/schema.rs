@@ -231,7 +231,7 @@ fn fits(schema: &Value, value: &Value) -> bool {
     let is_type = |name: &Value| match name.as_str() {
         Some("array") => value.is_array(),
         Some("boolean") => value.is_boolean(),
-        Some("integer") => value.is_i64() || value.is_u64(),
+        Some("integer") => value.is_i64() || value.is_u64() || whole(value).is_some(),
         Some("null") => value.is_null(),
         Some("number") => value.is_number(),
         Some("object") => value.is_object(),
@@ -249,6 +249,27 @@ fn fits(schema: &Value, value: &Value) -> bool {
         .and_then(Value::as_array)
         .is_none_or(|all| all.contains(value));
     typed && constant && listed && within(schema, value) && schema != &Value::Bool(false)
+}
+
+/// Writes numbers without a fraction as integers, which they are to a schema: `2.0` is 2.
+pub(crate) fn write_whole(value: &mut Value) {
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(write_whole),
+        Value::Array(items) => items.iter_mut().for_each(write_whole),
+        Value::Number(_) => {
+            if let Some(number) = whole(value) {
+                *value = number.into();
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+/// Returns what was written with a fraction of zero, where an integer has the same value.
+fn whole(value: &Value) -> Option<i64> {
+    let number = value.as_f64().filter(|_| value.is_f64())?;
+    let exact = number.fract() == 0.0 && number.abs() <= LARGEST_EXACT;
+    exact.then_some(number as i64)
 }
 
 fn within(schema: &Value, value: &Value) -> bool {
@@ -314,3 +335,6 @@ fn distance(left: &str, right: &str) -> usize {
     }
     row[right.len()]
 }
+
+/// Up to here each integer is a double of its own.
+const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
