@@ -7,6 +7,7 @@ use crate::report::Failure;
 
 pub(crate) mod bench;
 pub(crate) mod check;
+pub(crate) mod conform;
 pub(crate) mod inspect;
 pub(crate) mod new;
 pub(crate) mod run;

@@ -138,8 +138,7 @@ fn write(folder: &Path, file: &File) -> Result<(), Failure> {
             std::io::Write::write_all(&mut target, &file.bytes)?;
             allow_to_run(&target, file)
         });
-    written
-        .map_err(|error| Failure::user(format!("cannot write `{}`: {error}", path.display())))
+    written.map_err(|error| Failure::user(format!("cannot write `{}`: {error}", path.display())))
 }
 
 /// A script is one that says by what it is run.

@@ -45,13 +45,13 @@ fn all_files_of_the_examples_are_carried() {
     for (language, name) in EXAMPLES {
         let folder = root().join("plugins/examples").join(name);
         let ignored = fs::read_to_string(folder.join(".gitignore")).expect("each has one");
-        let ignored: Vec<_> = ignored
-            .lines()
-            .map(|line| line.trim_matches('/'))
-            .collect();
+        let ignored: Vec<_> = ignored.lines().map(|line| line.trim_matches('/')).collect();
         let carried: BTreeSet<_> = files::example(language).map(|file| file.path).collect();
         let there = found(&folder, &|entry| ignored.contains(&entry));
-        assert_eq!(carried, there, "{name}: files.rs lists what the example has");
+        assert_eq!(
+            carried, there,
+            "{name}: files.rs lists what the example has"
+        );
     }
 }
 
