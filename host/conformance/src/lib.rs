@@ -9,12 +9,18 @@
 //! reads no file and prints nothing.
 
 pub mod conform;
+mod bless;
+mod coverage;
 mod document;
+mod record;
 mod report;
 mod run;
 mod scenario;
 pub mod world;
 
+pub use bless::{Blessed, Change, Unblessed, bless};
+pub use coverage::{Coverage, Group, Item, PolicyCoverage};
+pub use record::{Call, Exchange};
 pub use report::{Check, Found, Report, RoundReport};
-pub use run::run;
+pub use run::{run, run_recorded};
 pub use scenario::{Cut, Error, Expect, Plot, PolicySource, Round, Scenario, Writing};
