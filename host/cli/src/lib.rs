@@ -32,6 +32,7 @@ use std::ffi::OsString;
 use clap::Parser as _;
 
 pub use commands::Streams;
+pub use commands::conform::conformance;
 pub use config::{Blame, Policies, Position, Prepared, Problem, Problems, Site, Survey};
 pub use report::{Failure, Report};
 
@@ -49,6 +50,9 @@ enum Command {
     Run(commands::run::Args),
     Check(commands::check::Args),
     Inspect(commands::inspect::Args),
+    New(commands::new::Args),
+    Test(commands::test::Args),
+    Conform(commands::conform::Args),
     Bench(commands::bench::Args),
 }
 
@@ -71,6 +75,9 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>, streams: &mut Streams
         Command::Run(args) => commands::run::run(args, streams),
         Command::Check(args) => commands::check::run(args, streams),
         Command::Inspect(args) => commands::inspect::run(args, streams),
+        Command::New(args) => commands::new::run(args, streams),
+        Command::Test(args) => commands::test::run(args, streams),
+        Command::Conform(args) => commands::conform::run(args, streams),
         Command::Bench(args) => commands::bench::run(args, streams),
     };
     match result {

@@ -3,6 +3,7 @@
 //! Decides and counts nothing; it turns what others found into text. No colour carries a meaning.
 
 mod bench;
+mod conform;
 mod decisions;
 mod policy;
 mod summary;
@@ -10,6 +11,7 @@ mod tables;
 mod text;
 
 pub(crate) use self::bench::bench;
+pub(crate) use self::conform::conformance;
 pub(crate) use self::decisions::Decisions;
 pub(crate) use self::policy::{Sheet, sheet};
 pub(crate) use self::summary::summary;

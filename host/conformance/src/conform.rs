@@ -159,37 +159,45 @@ impl Trial<'_> {
 /// Runs all checks on a policy.
 #[must_use]
 pub fn conform(subject: &dyn Subject, request: &Request) -> Conformance {
-    let survey = contract::survey(subject, request);
-    let rest = |trial: Option<&Trial<'_>>, mut reports: Vec<CheckReport>| {
-        for check in calls::CHECKS.iter().chain(runs::CHECKS) {
-            let report = run(check, trial, &reports);
-            reports.push(report);
+    conform_some(subject, request, &mut |_| true)
+}
+
+/// Runs some checks on a policy: `wanted` is told the id of each before it runs, and says whether it should.
+///
+/// What the contract asks of a policy is looked at in any case, since the other checks build on it; it is in
+/// the report where it is wanted, or has failed.
+#[must_use]
+pub fn conform_some(
+    subject: &dyn Subject,
+    request: &Request,
+    wanted: &mut dyn FnMut(&str) -> bool,
+) -> Conformance {
+    let mut survey = contract::survey(subject, request);
+    let mut checks = std::mem::take(&mut survey.reports);
+    checks.retain(|report| wanted(report.id) || report.status == Status::Failed);
+    let described = survey.description.as_ref();
+    let trial = described.map(|description| Trial {
+        subject,
+        request,
+        description,
+        candidates: &survey.candidates,
+    });
+    let trial = trial.filter(|trial| !trial.candidates.is_empty());
+    for check in calls::CHECKS.iter().chain(runs::CHECKS) {
+        if wanted(check.id) {
+            checks.push(run(check, trial.as_ref(), &checks));
         }
-        reports
-    };
-    let checks = match &survey.description {
-        Some(description) if !survey.candidates.is_empty() => {
-            let trial = Trial {
-                subject,
-                request,
-                description,
-                candidates: &survey.candidates,
-            };
-            rest(Some(&trial), survey.reports.clone())
-        }
-        _ => rest(None, survey.reports.clone()),
-    };
+    }
     conformance(survey, request, checks)
 }
 
 /// Reports on a file that is no policy, as [`conform`] reports on one that is.
 #[must_use]
 pub fn refused(error: &LoadError, request: &Request) -> Conformance {
-    let survey = contract::refused(error);
-    let mut checks = survey.reports.clone();
+    let mut survey = contract::refused(error);
+    let mut checks = std::mem::take(&mut survey.reports);
     for check in calls::CHECKS.iter().chain(runs::CHECKS) {
-        let report = run(check, None, &checks);
-        checks.push(report);
+        checks.push(run(check, None, &checks));
     }
     conformance(survey, request, checks)
 }

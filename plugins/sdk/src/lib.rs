@@ -120,6 +120,9 @@ macro_rules! export {
             type Exported = $crate::Guest<$policy>;
             #[cfg(target_family = "wasm")]
     $crate::bindings::export!(Exported with_types_in $crate::bindings);
+            // Elsewhere the policy is in use all the same.
+            #[cfg(not(target_family = "wasm"))]
+            const _: fn() -> $crate::Description = $crate::call::describe::<$policy>;
         };
     };
 }

@@ -40,6 +40,16 @@ impl Direction {
         }
     }
 
+    /// Returns the bar that lies `part` of its own size beyond `old`: 0.995 for a loss of 1 and a
+    /// part of 0.005. Of a negative number, too, it lies on the better side.
+    #[must_use]
+    pub fn beyond(self, old: f64, part: f64) -> f64 {
+        match self {
+            Self::Min => old - part * old.abs(),
+            Self::Max => old + part * old.abs(),
+        }
+    }
+
     /// Better first, and what has no finite score last.
     fn order(self, left: Option<f64>, right: Option<f64>) -> Ordering {
         match (left, right) {
@@ -174,6 +184,15 @@ mod tests {
         assert_eq!(ranked.kth(0), None);
         assert_eq!(ranked.kth(2).map(|one| one.id), Some(2));
         assert_eq!(ranked.kth(4), None);
+    }
+
+    #[test]
+    fn the_bar_is_on_the_better_side() {
+        assert_eq!(Direction::Min.beyond(2.0, 0.25), 1.5);
+        assert_eq!(Direction::Max.beyond(2.0, 0.25), 2.5);
+        assert_eq!(Direction::Min.beyond(-2.0, 0.25), -2.5);
+        assert_eq!(Direction::Max.beyond(-2.0, 0.25), -1.5);
+        assert_eq!(Direction::Max.beyond(2.0, 0.0), 2.0);
     }
 
     #[test]

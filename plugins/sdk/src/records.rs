@@ -3,8 +3,8 @@
 //! Reading never panics: an answer of the host that does not fit the plan is an [`Error::Failed`].
 
 use crate::{
-    CheckpointId, Error, Input, Operation, Plan, Reduced, Reduction, Round, Source, Statistic,
-    Tally, View,
+    Checkpoint, CheckpointId, Error, Input, Observation, Operation, Plan, Reduced, Reduction,
+    Round, Source, Statistic, Tally, View,
 };
 
 impl Plan {
@@ -33,6 +33,20 @@ impl Plan {
     #[must_use]
     pub fn reduces(mut self, reduction: Reduction) -> Self {
         self.place(reduction);
+        self
+    }
+
+    /// Says how many numbers `observe` makes on each rank.
+    #[must_use]
+    pub fn makes(mut self, features: u32) -> Self {
+        self.features = features;
+        self
+    }
+
+    /// Says which checkpoints the policy is shown; by default none.
+    #[must_use]
+    pub fn shows(mut self, view: View) -> Self {
+        self.view = view;
         self
     }
 
@@ -91,6 +105,35 @@ impl Reduction {
     pub fn mean(input: u32) -> Self {
         Self::of_input(input, Operation::Mean)
     }
+
+    /// Returns the tally of the feature with this index: yes, no and abstaining.
+    #[must_use]
+    pub fn tally(feature: u32) -> Self {
+        Self::of_feature(feature, Operation::Tally)
+    }
+}
+
+impl Checkpoint {
+    /// Returns a number of when it was saved: this rank's input with this index in `observe`, the
+    /// reduction with this index in `decide`. `None` where it is not known, or not finite.
+    #[must_use]
+    pub fn value(&self, index: u32) -> Option<f64> {
+        finite(&self.values, index)
+    }
+}
+
+impl Observation {
+    /// Returns this rank's input with this index; `None` where it is missing, or not finite.
+    #[must_use]
+    pub fn value(&self, index: u32) -> Option<f64> {
+        finite(&self.values, index)
+    }
+
+    /// Returns the newest checkpoint that the policy holds, complete or still being written.
+    #[must_use]
+    pub fn newest_mine(&self) -> Option<&Checkpoint> {
+        newest_mine(&self.checkpoints)
+    }
 }
 
 impl Round {
@@ -138,11 +181,34 @@ impl Round {
             .any(|checkpoint| checkpoint.id == id)
     }
 
+    /// Returns the newest checkpoint that the policy holds, complete or still being written.
+    #[must_use]
+    pub fn newest_mine(&self) -> Option<&Checkpoint> {
+        newest_mine(&self.checkpoints)
+    }
+
+    /// Returns the minutes since a checkpoint was saved; `None` where the host has no clock, now or
+    /// then.
+    #[must_use]
+    pub fn minutes_since(&self, checkpoint: &Checkpoint) -> Option<f64> {
+        Some((self.elapsed_seconds? - checkpoint.elapsed_seconds?) / 60.0)
+    }
+
     fn reduced(&self, index: u32) -> Result<&Reduced, Error> {
         self.values
             .get(index as usize)
             .ok_or_else(|| unfit(index, "an answer"))
     }
+}
+
+fn finite(values: &[Option<f64>], index: u32) -> Option<f64> {
+    let value = values.get(index as usize).copied().flatten();
+    value.filter(|number| number.is_finite())
+}
+
+/// The host lists the oldest first.
+fn newest_mine(checkpoints: &[Checkpoint]) -> Option<&Checkpoint> {
+    checkpoints.iter().rev().find(|checkpoint| checkpoint.mine)
 }
 
 fn unfit(index: u32, wanted: &str) -> Error {

@@ -1,6 +1,6 @@
 //! A policy's answer in a round, without the state, which is returned in its own way.
 
-use crate::{Ballot, CheckpointId, Figure, Label};
+use crate::{Ballot, CheckpointId, Figure, Label, Round};
 
 /// What a policy answers in a round.
 ///
@@ -78,6 +78,27 @@ impl Verdict {
             checkpoint,
         });
         self
+    }
+
+    /// Keeps one checkpoint: a save releases all others that the policy holds, and takes over the
+    /// label from the newest of them.
+    ///
+    /// Nothing can be lost by it. The release waits until the new checkpoint is complete, and is
+    /// void if it never becomes so.
+    #[must_use]
+    pub fn keeping_one(mut self, round: &Round, label: &str) -> Self {
+        let mine = round.checkpoints.iter().filter(|one| one.mine);
+        let newest = if self.ballot == Ballot::Save {
+            let others = mine.filter(|one| one.id != round.candidate);
+            self.release.extend(others.map(|one| one.id));
+            Some(round.candidate)
+        } else {
+            round.newest_mine().map(|newest| newest.id)
+        };
+        match newest {
+            Some(newest) => self.label(label, newest),
+            None => self,
+        }
     }
 
     fn new(ballot: Ballot, reason: String) -> Self {

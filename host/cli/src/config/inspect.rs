@@ -81,7 +81,12 @@ pub(crate) fn prepared(
     Ok((schema, config, info))
 }
 
-fn read(policy: &str, runtime: &Runtime) -> Result<Vec<u8>, Failure> {
+/// Reads a file or `builtin:NAME`.
+///
+/// # Errors
+///
+/// The user's, where there is none.
+pub(crate) fn read(policy: &str, runtime: &Runtime) -> Result<Vec<u8>, Failure> {
     let Some(name) = policy.strip_prefix("builtin:") else {
         return read_file(Path::new(policy), runtime).map_err(|error| {
             let report = Report::new(format!("cannot read `{policy}`")).caused_by(&error);

@@ -1,152 +1,157 @@
-//! A site's own policy, with nothing but the contract and its bindings.
-//!
-//! Saves when three quarters of the ranks improved on the checkpoint that is kept, and the mean
-//! improved by half a percent. Keeps one checkpoint. Change the constants and build it again.
+//! `three-quarters`: saves when three quarters of the ranks improved on the checkpoint that is
+//! kept, and the mean improved by half a percent; at most every ten minutes. Keeps one checkpoint.
 
-wit_bindgen::generate!({ path: "../../../wit", world: "decision-policy" });
-
-use exports::ckpt::policy::policy::{
-    Ballot, Checkpoint, Description, Error, Guest, Input, Label, Observation, Operation, Plan,
-    Prepared, Reduced, Reduction, Round, Source, Verdict, View,
+use ckpt_policy_sdk::ranking::Direction;
+use ckpt_policy_sdk::text::number;
+use ckpt_policy_sdk::voting::feature;
+use ckpt_policy_sdk::{
+    Error, Input, Observation, Plan, Policy, Reduction, Round, Verdict, View, export,
 };
+use serde::{Deserialize, Serialize};
 
-/// The metric, as the trainer logs it; smaller is better.
-const METRIC: &str = "val_loss";
-/// Of four ranks, so many must have improved.
-const OF_FOUR: u32 = 3;
-/// What the mean must have come down to, as a part of what it was.
-const PART: f64 = 0.995;
+/// Configuration of `three-quarters`.
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(not(target_family = "wasm"), derive(schemars::JsonSchema))]
+#[cfg_attr(
+    not(target_family = "wasm"),
+    schemars(extend("examples" = [
+        { "monitor": "val_loss" },
+        { "monitor": "val_acc", "mode": "max", "ranks": 0.5, "improvement": 0.0, "minutes": 0 }
+    ]))
+)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The metric that each rank compares.
+    #[cfg_attr(not(target_family = "wasm"), schemars(length(min = 1)))]
+    pub monitor: String,
+    /// Whether a smaller or a larger number is better.
+    #[serde(default)]
+    pub mode: Direction,
+    /// The share of all ranks that must have improved.
+    #[serde(default = "ranks")]
+    #[cfg_attr(not(target_family = "wasm"), schemars(range(min = 0, max = 1)))]
+    pub ranks: f64,
+    /// By which part of itself the mean must have improved.
+    #[serde(default = "improvement")]
+    #[cfg_attr(not(target_family = "wasm"), schemars(range(min = 0, max = 1)))]
+    pub improvement: f64,
+    /// At least so long between two saves, where the host has a clock.
+    #[serde(default = "minutes")]
+    #[cfg_attr(not(target_family = "wasm"), schemars(range(min = 0, max = 525600)))]
+    pub minutes: f64,
+}
 
-struct ThreeQuarters;
+fn ranks() -> f64 {
+    0.75
+}
 
-impl Guest for ThreeQuarters {
-    fn describe() -> Description {
-        Description {
-            name: "three-quarters".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "Saves when three quarters of the ranks and the mean improved.".to_owned(),
-            config_schema: r#"{ "type": "object", "maxProperties": 0, "examples": [{}] }"#
-                .to_owned(),
-        }
+fn improvement() -> f64 {
+    0.005
+}
+
+fn minutes() -> f64 {
+    10.0
+}
+
+// The one number that each rank has, the one that it makes of it, and what the host makes of both.
+const VALUE: u32 = 0;
+const VOTE: u32 = 0;
+const VOTES: u32 = 0;
+const MEAN: u32 = 1;
+
+struct Rule;
+
+impl Policy for Rule {
+    const NAME: &'static str = "three-quarters";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &'static str = "Saves when enough ranks and their mean improved.";
+    const SCHEMA: &'static str = include_str!("../schema.json");
+    type Config = Config;
+    type Settings = Config;
+    /// What it compares with is in the list of checkpoints, so there is nothing to remember.
+    type State = ();
+
+    /// Once: what the host should ask for, reduce and show.
+    fn prepare(config: Config) -> Result<(Plan, Config), Error> {
+        let plan = Plan::at(["validation-end"])
+            .reads(Input::required(&config.monitor))
+            .makes(1)
+            .reduces(Reduction::tally(VOTE))
+            .reduces(Reduction::mean(VALUE))
+            .shows(View::Mine);
+        Ok((plan, config))
     }
 
-    /// Says what the policy wants to see, and when. It remembers nothing.
-    fn prepare(config: String, _previous: Option<Vec<u8>>) -> Result<Prepared, Error> {
-        if config.split_whitespace().collect::<String>() != "{}" {
-            return Err(Error::Config(format!("expected no keys, found `{config}`")));
-        }
-        let plan = Plan {
-            inputs: vec![Input {
-                name: METRIC.to_owned(),
-                required: true,
-            }],
-            features: 1,
-            reductions: vec![
-                Reduction {
-                    source: Source::Feature(0),
-                    operation: Operation::Tally,
-                },
-                Reduction {
-                    source: Source::Input(0),
-                    operation: Operation::Mean,
-                },
-            ],
-            view: View::Mine,
-            moments: vec!["validation-end".to_owned()],
-            every_steps: 0,
-            passive: false,
-        };
-        Ok(Prepared {
-            plan,
-            settings: Vec::new(),
-            state: Vec::new(),
-        })
-    }
-
-    /// On each rank: a vote, made of that rank's own numbers.
+    /// On each rank, with that rank's own numbers: a vote.
     fn observe(
-        _settings: Vec<u8>,
-        _state: Vec<u8>,
-        observation: Observation,
+        config: &Config,
+        _: &(),
+        observation: &Observation,
     ) -> Result<Vec<Option<f64>>, Error> {
-        let own = observation.values.first().copied().flatten();
-        let before = newest(&observation.checkpoints).and_then(|kept| number(kept, 0));
-        let vote = own.map(|own| own.is_finite() && before.is_none_or(|before| own < before));
-        Ok(vec![vote.map(f64::from)])
+        let kept = observation.newest_mine().and_then(|kept| kept.value(VALUE));
+        let vote = observation.value(VALUE).map(|value| match kept {
+            Some(kept) => config.mode.better(value, kept),
+            None => true,
+        });
+        Ok(vec![feature(vote)])
     }
 
     /// On all ranks, with the same numbers: the verdict.
-    fn decide(_settings: Vec<u8>, _state: Vec<u8>, round: Round) -> Result<Verdict, Error> {
-        let [Reduced::Tally(votes), Reduced::Statistic(mean)] = round.values.as_slice() else {
-            return Err(Error::Failed("expected a tally and a mean".to_owned()));
-        };
-        let kept = newest(&round.checkpoints);
-        let kept_mean = kept.and_then(|kept| number(kept, 1));
-        let Some(mean) = mean.value else {
-            return Ok(verdict(
-                Ballot::Abstain,
-                format!("no rank has a finite {METRIC}"),
-                kept,
-                &round,
-            ));
-        };
-        let Some(kept_mean) = kept_mean else {
-            let reason = format!("mean {mean}: nothing to compare with is kept yet");
-            return Ok(verdict(Ballot::Save, reason, kept, &round));
-        };
-        let enough_ranks = 4 * votes.yes >= OF_FOUR * round.world_size;
-        let saves = enough_ranks && mean <= PART * kept_mean;
-        let ballot = if saves { Ballot::Save } else { Ballot::Skip };
-        let (yes, all) = (votes.yes, round.world_size);
-        let reason = format!("{yes} of {all} ranks improved, mean {mean} after {kept_mean}");
-        Ok(verdict(ballot, reason, kept, &round))
+    fn decide(config: &Config, _: &mut (), round: &Round) -> Result<Verdict, Error> {
+        Ok(judge(config, round)?.keeping_one(round, "best"))
     }
 }
 
-export!(ThreeQuarters);
+export!(Rule);
 
-/// The checkpoint that this policy keeps.
-fn newest(checkpoints: &[Checkpoint]) -> Option<&Checkpoint> {
-    checkpoints.iter().rev().find(|checkpoint| checkpoint.mine)
-}
-
-/// A number of then: this rank's inputs in `observe`, the reduced ones in `decide`.
-fn number(checkpoint: &Checkpoint, index: usize) -> Option<f64> {
-    checkpoint.values.get(index).copied().flatten()
-}
-
-/// With a save the one before is released; the host waits until the new one is complete.
-fn verdict(ballot: Ballot, reason: String, kept: Option<&Checkpoint>, round: &Round) -> Verdict {
-    let saves = ballot == Ballot::Save;
-    let others = round
-        .checkpoints
-        .iter()
-        .filter(|one| one.mine && one.id != round.candidate);
-    let best = if saves {
-        Some(round.candidate)
-    } else {
-        kept.map(|kept| kept.id)
+fn judge(config: &Config, round: &Round) -> Result<Verdict, Error> {
+    let (monitor, world) = (&config.monitor, round.world_size);
+    let (votes, mean) = (round.tally(VOTES)?, round.statistic(MEAN)?);
+    if mean.non_finite > 0 {
+        let ranks = mean.non_finite;
+        let reason = format!("{monitor} is not finite on {ranks} of {world} ranks");
+        return Ok(Verdict::skip(reason));
+    }
+    let Some(mean) = mean.value else {
+        return Ok(Verdict::abstain(format!("no rank has {monitor}")));
     };
-    Verdict {
-        ballot,
-        reason,
-        figures: Vec::new(),
-        tags: Vec::new(),
-        labels: best
-            .map(|checkpoint| Label {
-                name: "best".to_owned(),
-                checkpoint,
-            })
-            .into_iter()
-            .collect(),
-        hold: Vec::new(),
-        release: if saves {
-            others.map(|one| one.id).collect()
-        } else {
-            Vec::new()
-        },
-        stop: false,
-        not_before: None,
-        state: Vec::new(),
+    let kept = round.newest_mine();
+    let passed = kept.and_then(|kept| round.minutes_since(kept));
+    if let Some(passed) = passed.filter(|passed| *passed < config.minutes) {
+        let (passed, minutes) = (number(passed), number(config.minutes));
+        let reason = format!("{passed} minutes after the last save, sooner than {minutes}");
+        return Ok(Verdict::skip(reason));
+    }
+    let Some(before) = kept.and_then(|kept| kept.value(MEAN)) else {
+        let mean = number(mean);
+        let reason = format!("mean {monitor} is {mean}, and nothing is kept to compare it with");
+        return Ok(Verdict::save(reason));
+    };
+    let yes = votes.yes;
+    if f64::from(yes) / f64::from(world) < config.ranks {
+        let share = number(config.ranks);
+        let reason = format!("{yes} of {world} ranks improved, a share below {share}");
+        return Ok(Verdict::skip(reason));
+    }
+    let bar = config.mode.beyond(before, config.improvement);
+    let (shown, bound) = (number(mean), number(bar));
+    Ok(if config.mode.better(mean, bar) {
+        let reason = format!("mean {monitor} {shown} is better than {bound}");
+        Verdict::save(format!("{yes} of {world} ranks improved, and {reason}"))
+    } else {
+        let reason = format!("mean {monitor} {shown} is no better than {bound}");
+        Verdict::skip(format!("{yes} of {world} ranks improved, but {reason}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// `BLESS=1 cargo test` writes the file anew.
+    #[test]
+    fn the_schema_is_that_of_the_configuration() -> Result<(), String> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.json");
+        ckpt_policy_sdk::schema::prove::<super::Config>(&path)
     }
 }

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use ckpt_policy_conformance::conform::{Measured, Usage};
+use ckpt_policy_conformance::conform::Measured;
 use ckpt_policy_conformance::{Change, PolicySource, Report, Scenario, bless, run, run_recorded};
-use ckpt_policy_core::contract::{
-    Description, Fault, Observation, Policy, Prepared, Round, Verdict,
-};
-use ckpt_policy_runtime::{Loaded, Options, Runtime, WasmPolicy};
+use ckpt_policy_core::contract::Policy;
+use ckpt_policy_runtime::{Loaded, Options, Runtime};
 
 use super::files::ScenarioFile;
+use crate::commands::called::Called;
 use crate::config;
 use crate::exit;
 use crate::report::{self, Failure};
@@ -121,7 +120,7 @@ impl Player {
     fn play(&mut self, scenario: Scenario, manner: Manner) -> Result<Played, Failure> {
         let loaded = self.load(&scenario.policy)?;
         let written = run_recorded(&scenario, |_| {
-            let policy: Box<dyn Measured> = Box::new(Compiled(loaded.policy()));
+            let policy: Box<dyn Measured> = Box::new(Called::new(&loaded));
             Ok::<_, Failure>(policy)
         })?;
         // What fails as it is written, fails when it is cut.
@@ -174,42 +173,5 @@ impl Player {
         let loaded = self.loaded.entry(policy.clone());
         let loaded = loaded.or_insert_with(|| config::load(&policy.to_string(), runtime));
         loaded.clone()
-    }
-}
-
-/// A compiled policy whose calls are measured.
-struct Compiled(WasmPolicy);
-
-impl Measured for Compiled {
-    fn usage(&self) -> Usage {
-        let usage = self.0.usage();
-        Usage {
-            fuel: usage.fuel,
-            start_fuel: usage.start_fuel,
-            memory: usage.memory,
-        }
-    }
-}
-
-impl Policy for Compiled {
-    fn describe(&mut self) -> Result<Description, Fault> {
-        self.0.describe()
-    }
-
-    fn prepare(&mut self, config: &str, previous: Option<&[u8]>) -> Result<Prepared, Fault> {
-        self.0.prepare(config, previous)
-    }
-
-    fn observe(
-        &mut self,
-        settings: &[u8],
-        state: &[u8],
-        observation: &Observation,
-    ) -> Result<Vec<Option<f64>>, Fault> {
-        self.0.observe(settings, state, observation)
-    }
-
-    fn decide(&mut self, settings: &[u8], state: &[u8], round: &Round) -> Result<Verdict, Fault> {
-        self.0.decide(settings, state, round)
     }
 }

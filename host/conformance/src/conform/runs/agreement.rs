@@ -90,8 +90,8 @@ fn observe_elsewhere(policy: &mut dyn super::super::Measured, logs: &[Log], call
     let then = all.filter(|seen| seen.observation.step <= call.round.step);
     let Some(seen) = then.last() else { return };
     let mut observation = seen.observation.clone();
-    observation.rank += 7;
-    observation.world_size += 8;
+    observation.rank += 8;
+    observation.world_size += 16;
     observation.values.iter_mut().for_each(|value| {
         *value = value.map(|value| 1.0 - value);
     });

@@ -4,7 +4,7 @@ use ckpt_policy_core::contract::Fault;
 
 use super::super::{Candidate, Finding, Passed, Trial, Way};
 use super::play::Trouble;
-use super::sketch::Sketch;
+use super::sketch::{MOST_KEPT, Sketch};
 
 /// The first configuration sees all rounds that the request names, each further one a part.
 pub(super) fn growth(trial: &Trial<'_>) -> Result<Passed, Finding> {
@@ -64,11 +64,11 @@ fn grow(trial: &Trial<'_>, candidate: &Candidate, rounds: u32) -> Result<usize, 
         .all(|pair| pair[1] >= pair[0] + STEADY);
     if grows && longest.len() == QUARTERS {
         let lengths: Vec<String> = longest.iter().map(usize::to_string).collect();
+        let lengths = lengths.join(", ");
         return Err(trouble(
             candidate,
             format!(
-                "its state grows without end: over {rounds} rounds its longest had {} bytes, quarter by quarter, with at most 8 checkpoints to remember",
-                lengths.join(", ")
+                "its state grows without end: in four quarters of {rounds} rounds the longest had {lengths} bytes, with never more than {MOST_KEPT} checkpoints to remember"
             ),
         ));
     }

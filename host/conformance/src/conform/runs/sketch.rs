@@ -146,6 +146,6 @@ fn saved(round: &Round, verdict: &Verdict) -> Checkpoint {
 const RANKS: u32 = 4;
 const STEPS: u64 = 10;
 /// Checkpoints that stay; so few that a state which lists them is soon as long as it gets.
-const MOST_KEPT: usize = 8;
+pub(super) const MOST_KEPT: usize = 8;
 /// Steps that a policy may ask to be left alone.
 const LONGEST_WAIT: u64 = 1_000_000;

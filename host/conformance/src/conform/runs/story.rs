@@ -162,6 +162,17 @@ impl Story {
         scenario(candidate, self.ranks, rounds.collect())
     }
 
+    /// Returns the story with a number wherever it has NaN or an infinity.
+    pub(super) fn finite(&self) -> Self {
+        let mut story = self.clone();
+        story.diverged = None;
+        let numbers = story.events.iter_mut().flat_map(|event| &mut event.numbers);
+        for number in numbers.flatten().filter(|number| !number.is_finite()) {
+            *number = 1.0;
+        }
+        story
+    }
+
     /// Writes the story with a cut before one of its events.
     pub(super) fn cut(&self, trial: &Trial<'_>, before: usize, cut: Cut) -> Scenario {
         let candidate = self.candidate(trial);

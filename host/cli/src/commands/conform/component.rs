@@ -1,0 +1,146 @@
+//! A policy's file as the subject of a conformance run.
+//!
+//! Invariant: all ways are of the same bytes under the limits of a site that sets none.
+
+use std::cell::OnceCell;
+
+use ckpt_policy_conformance::conform::{Budget, Measured, Subject, Way};
+use ckpt_policy_runtime::{Compiler, Error, Instances, Limits, Loaded, Options, Runtime};
+
+use crate::commands::called::Called;
+
+/// A loaded file; for comparison it is compiled in other ways too, each once and only where it is asked for.
+pub(super) struct Component<'a> {
+    bytes: &'a [u8],
+    plain: Loaded,
+    optimized: OnceCell<Result<Loaded, String>>,
+    interpreted: OnceCell<Result<Loaded, String>>,
+}
+
+impl<'a> Component<'a> {
+    /// Loads a file as a site would.
+    pub(super) fn load(bytes: &'a [u8]) -> Result<Self, Error> {
+        Ok(Self {
+            bytes,
+            plain: load(bytes, Compiler::Plain)?,
+            optimized: OnceCell::new(),
+            interpreted: OnceCell::new(),
+        })
+    }
+
+    fn compiled(
+        &self,
+        cell: &OnceCell<Result<Loaded, String>>,
+        compiler: Compiler,
+    ) -> Result<Loaded, String> {
+        let compile = || load(self.bytes, compiler).map_err(|error| error.to_string());
+        cell.get_or_init(compile).clone()
+    }
+}
+
+impl Subject for Component<'_> {
+    fn policy(&self, way: Way) -> Result<Box<dyn Measured>, String> {
+        let loaded = match way {
+            Way::Fresh => self.plain.clone(),
+            Way::Reused => self.plain.with_instances(Instances::Reuse),
+            Way::Optimized => self.compiled(&self.optimized, Compiler::Optimized)?,
+            Way::Interpreted => self.compiled(&self.interpreted, Compiler::Interpreter)?,
+        };
+        Ok(Box::new(Called::new(&loaded)))
+    }
+
+    fn budget(&self) -> Budget {
+        let limits = Limits::default();
+        Budget {
+            fuel: limits.fuel,
+            memory: limits.memory,
+            state: limits.state,
+        }
+    }
+}
+
+fn load(bytes: &'a [u8]) -> Result<Self, Error> {
+        Ok(Self {
+            bytes,
+            plain: load(bytes, Compiler::Plain)?,
+            optimized: OnceCell::new(),
+            interpreted: OnceCell::new(),
+        })
+    }
+
+    fn compiled(
+        &self,
+        cell: &OnceCell<Result<Loaded, String>>,
+        compiler: Compiler,
+    ) -> Result<Loaded, String> {
+        let compile = || load(self.bytes, compiler).map_err(|error| error.to_string());
+        cell.get_or_init(compile).clone()
+    }
+}
+
+impl Subject for Component<'_> {
+    fn policy(&self, way: Way) -> Result<Box<dyn Measured>, String> {
+        let loaded = match way {
+            Way::Fresh => self.plain.clone(),
+            Way::Reused => self.plain.with_instances(Instances::Reuse),
+            Way::Optimized => self.compiled(&self.optimized, Compiler::Optimized)?,
+            Way::Interpreted => self.compiled(&self.interpreted, Compiler::Interpreter)?,
+        };
+        Ok(Box::new(Called::new(&loaded)))
+    }
+
+    fn budget(&self) -> Budget {
+        let limits = Limits::default();
+        Budget {
+            fuel: limits.fuel,
+            memory: limits.memory,
+            state: limits.state,
+        }
+    }
+}
+
+/// A policy whose calls tell what they took.
+struct Called(WasmPolicy);
+
+impl Measured for Called {
+    fn usage(&self) -> Usage {
+        let usage = self.0.usage();
+        Usage {
+            fuel: usage.fuel,
+            start_fuel: usage.start_fuel,
+            memory: usage.memory,
+        }
+    }
+}
+
+impl Policy for Called {
+    fn describe(&mut self) -> Result<Description, Fault> {
+        self.0.describe()
+    }
+
+    fn prepare(&mut self, config: &str, previous: Option<&[u8]>) -> Result<Prepared, Fault> {
+        self.0.prepare(config, previous)
+    }
+
+    fn observe(
+        &mut self,
+        settings: &[u8],
+        state: &[u8],
+        observation: &Observation,
+    ) -> Result<Vec<Option<f64>>, Fault> {
+        self.0.observe(settings, state, observation)
+    }
+
+    fn decide(&mut self, settings: &[u8], state: &[u8], round: &Round) -> Result<Verdict, Fault> {
+        self.0.decide(settings, state, round)
+    }
+}
+
+fn load(bytes: &[u8], compiler: Compiler) -> Result<Loaded, Error> {
+    let options = Options {
+        compiler,
+        lines: true,
+        ..Options::default()
+    };
+    Runtime::with(options)?.load(bytes)
+}
