@@ -257,6 +257,3 @@ fn with_line_breaks_of(before: &str, after: &str) -> String {
         false => after.to_owned(),
     }
 }
-
-#[cfg(test)]
-mod tests;

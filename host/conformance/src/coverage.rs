@@ -300,6 +300,3 @@ fn keys_of(config: &str) -> Vec<String> {
     let keys = config.as_object().into_iter().flat_map(serde_json::Map::keys);
     keys.cloned().collect()
 }
-
-#[cfg(test)]
-mod tests;
