@@ -197,10 +197,7 @@ impl PolicyCoverage {
             ),
             ("missing on all", found.asked && any(|with, _| with == 0)),
             ("one rank", world == 1),
-            (
-                "save fails",
-                found.save && !written.save.fails.is_empty(),
-            ),
+            ("save fails", found.save && !written.save.fails.is_empty()),
             ("save in flight", found.save && written.save.takes > 0),
             ("resume", resumed.is_some()),
             (
@@ -297,6 +294,9 @@ fn values(metrics: &ckpt_policy_core::Metrics, plan: &Plan) -> Vec<f64> {
 
 fn keys_of(config: &str) -> Vec<String> {
     let config: serde_json::Value = serde_json::from_str(config).unwrap_or_default();
-    let keys = config.as_object().into_iter().flat_map(serde_json::Map::keys);
+    let keys = config
+        .as_object()
+        .into_iter()
+        .flat_map(serde_json::Map::keys);
     keys.cloned().collect()
 }

@@ -8,8 +8,8 @@
 //! runner serves compiled policies, policies in plain Rust, and the tests of the core. The crate
 //! reads no file and prints nothing.
 
-pub mod conform;
 mod bless;
+pub mod conform;
 mod coverage;
 mod document;
 mod record;

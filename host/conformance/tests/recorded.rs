@@ -98,7 +98,8 @@ fn what_did_not_come_is_no_longer_expected() {
 
 #[test]
 fn changes_say_what_was_and_what_is() {
-    let text = format!("{HEAD}[[round]]\nmetrics.x = 3\nexpect.save = false\n[[round]]\nmetrics.x = 4\n");
+    let text =
+        format!("{HEAD}[[round]]\nmetrics.x = 3\nexpect.save = false\n[[round]]\nmetrics.x = 4\n");
     let change = |line, round, key: &str, before: Option<&str>, after: &str| Change {
         line,
         round,
@@ -108,14 +109,21 @@ fn changes_say_what_was_and_what_is() {
     };
     let expected = [
         change(4, 1, "expect.save", Some("false"), "true"),
-        change(7, 2, "expect", None, "{ save = false, kept = [1], labels = { best = 1 } }"),
+        change(
+            7,
+            2,
+            "expect",
+            None,
+            "{ save = false, kept = [1], labels = { best = 1 } }",
+        ),
     ];
     assert_eq!(blessed(&text).changes, expected);
 }
 
 #[test]
 fn line_breaks_stay_as_they_are() {
-    let text = format!("{HEAD}[[round]]\nmetrics.x = 3\nexpect.save = false\n").replace('\n', "\r\n");
+    let text =
+        format!("{HEAD}[[round]]\nmetrics.x = 3\nexpect.save = false\n").replace('\n', "\r\n");
     assert_eq!(blessed(&text).text, text.replace("= false", "= true"));
 }
 
@@ -123,10 +131,16 @@ fn line_breaks_stay_as_they_are() {
 fn neither_an_error_nor_a_run_that_broke_is_blessed() {
     let unblessed = |rest: &str| {
         let text = format!("{HEAD}{rest}");
-        bless(&text, &play(&text)).expect_err("it is refused").to_string()
+        bless(&text, &play(&text))
+            .expect_err("it is refused")
+            .to_string()
     };
-    let failed = unblessed("[[round]]\nmetrics.x = 3\nexpect.save = false\n[[round]]\nmetrics.x = 13\n");
-    assert!(failed.starts_with("line 7: an error of the policy is never blessed"), "{failed}");
+    let failed =
+        unblessed("[[round]]\nmetrics.x = 3\nexpect.save = false\n[[round]]\nmetrics.x = 13\n");
+    assert!(
+        failed.starts_with("line 7: an error of the policy is never blessed"),
+        "{failed}"
+    );
     let other = unblessed("[[round]]\nmetrics.x = 13\nexpect.error = 'twelve'\n");
     assert!(other.contains("thirteen is too much"), "{other}");
     let refused = unblessed("config.top-k = 2\n[[round]]\nmetrics.x = 3\n");
@@ -144,7 +158,10 @@ fn ranks_that_part_are_not_blessed() {
         let odd = loads.get() == 2;
         Ok::<_, Infallible>(Box::new(Contrary { odd, vetoes: true }) as Box<dyn Policy>)
     });
-    assert!(matches!(bless(&text, &report), Err(Unblessed::Broken { line: 4, .. })));
+    assert!(matches!(
+        bless(&text, &report),
+        Err(Unblessed::Broken { line: 4, .. })
+    ));
 }
 
 #[test]
@@ -166,15 +183,28 @@ fn calls_are_recorded_with_the_round_that_caused_them() {
     let [_, _, call] = &report.rounds[0].calls[..] else {
         panic!("the first round has three calls")
     };
-    let Exchange::Decide { state, round, answer } = &call.exchange else {
+    let Exchange::Decide {
+        state,
+        round,
+        answer,
+    } = &call.exchange
+    else {
         panic!("the last of them decides")
     };
     assert_eq!((state.len(), round.step), (0, 1));
-    assert!(answer.as_ref().is_ok_and(|verdict| verdict.reason.contains("the mean of 3")));
+    assert!(
+        answer
+            .as_ref()
+            .is_ok_and(|verdict| verdict.reason.contains("the mean of 3"))
+    );
     assert_eq!(call.usage.fuel, 3, "the third call of this instance");
     let json = report.rounds[2].calls[2].to_json();
     assert_eq!(json["arguments"]["round"]["step"], 3);
-    assert!(json["answer"]["error"].as_str().is_some_and(|error| error.contains("thirteen")));
+    assert!(
+        json["answer"]["error"]
+            .as_str()
+            .is_some_and(|error| error.contains("thirteen"))
+    );
 }
 
 #[test]
@@ -200,7 +230,10 @@ fn coverage_counts_what_was_reached_and_names_the_rest() {
     let [keeper] = policies[..] else {
         panic!("there is one policy")
     };
-    assert_eq!((keeper.policy.as_str(), keeper.scenarios), ("builtin:keeper", 3));
+    assert_eq!(
+        (keeper.policy.as_str(), keeper.scenarios),
+        ("builtin:keeper", 3)
+    );
     let never = |group: &str| {
         let group = keeper.group(group).expect("the group is there");
         group.never().collect::<Vec<_>>()
@@ -210,7 +243,11 @@ fn coverage_counts_what_was_reached_and_names_the_rest() {
     assert_eq!(never("verdicts"), ["hold", "release"]);
     assert_eq!(never("situations"), ["save in flight", "interrupted"]);
     let keys = keeper.group("keys").expect("the group is there");
-    let keys: Vec<_> = keys.items.iter().map(|item| (item.name.as_str(), item.count)).collect();
+    let keys: Vec<_> = keys
+        .items
+        .iter()
+        .map(|item| (item.name.as_str(), item.count))
+        .collect();
     assert_eq!(keys, [("keep-all", 1), ("top-k", 1)]);
 }
 

@@ -130,3 +130,47 @@ fn failed(played: &Played) -> Judgement {
 
 /// What a run is called that fails only when it is cut.
 pub(crate) const CUT: &str = "it does not come as written when it is cut and resumed before each round";
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::{Outcome, Tested};
+    use crate::exit;
+    use crate::report::{Failure, Report};
+
+    fn outcome(failures: &[(u8, &str)]) -> Outcome {
+        let tested = failures.iter().enumerate().map(|(index, (code, text))| Tested {
+            path: PathBuf::from(format!("scenarios/{index}.toml")),
+            policy: None,
+            about: None,
+            played: Err(Failure::new(*code, Report::new(*text))),
+            blessed: Vec::new(),
+        });
+        Outcome {
+            tested: tested.collect(),
+            left_out: 0,
+        }
+    }
+
+    #[test]
+    fn the_highest_code_wins_and_each_error_is_said_once() {
+        let outcome = outcome(&[
+            (exit::USER, "a file is absent"),
+            (exit::POLICY, "mine.wasm: it trapped at its start"),
+            (exit::POLICY, "mine.wasm: it trapped at its start"),
+        ]);
+        let failure = outcome.judge().expect_err("three could not be played");
+        assert_eq!(failure.code(), exit::POLICY);
+        let text = "error: a file is absent\n\nerror: mine.wasm: it trapped at its start\n";
+        assert_eq!(failure.to_string(), text);
+    }
+
+    #[test]
+    fn each_directory_is_a_suite() {
+        let suites = outcome(&[(exit::USER, "a"), (exit::USER, "b")]).suites();
+        let names: Vec<_> = suites[0].cases.iter().map(|case| case.name.as_str()).collect();
+        assert_eq!((suites.len(), suites[0].name.as_str()), (1, "scenarios"));
+        assert_eq!(names, ["0.toml", "1.toml"]);
+    }
+}
