@@ -4,13 +4,10 @@
 
 use std::cell::OnceCell;
 
-use ckpt_policy_conformance::conform::{Budget, Measured, Subject, Usage, Way};
-use ckpt_policy_core::contract::{
-    Description, Fault, Observation, Policy, Prepared, Round, Verdict,
-};
-use ckpt_policy_runtime::{
-    Compiler, Error, Instances, Limits, Loaded, Options, Runtime, WasmPolicy,
-};
+use ckpt_policy_conformance::conform::{Budget, Measured, Subject, Way};
+use ckpt_policy_runtime::{Compiler, Error, Instances, Limits, Loaded, Options, Runtime};
+
+use crate::commands::called::Called;
 
 /// A loaded file; for comparison it is compiled in other ways too, each once and only where it is asked for.
 pub(super) struct Component<'a> {
@@ -49,7 +46,47 @@ impl Subject for Component<'_> {
             Way::Optimized => self.compiled(&self.optimized, Compiler::Optimized)?,
             Way::Interpreted => self.compiled(&self.interpreted, Compiler::Interpreter)?,
         };
-        Ok(Box::new(Called(loaded.policy())))
+        Ok(Box::new(Called::new(&loaded)))
+    }
+
+    fn budget(&self) -> Budget {
+        let limits = Limits::default();
+        Budget {
+            fuel: limits.fuel,
+            memory: limits.memory,
+            state: limits.state,
+        }
+    }
+}
+
+fn load(bytes: &'a [u8]) -> Result<Self, Error> {
+        Ok(Self {
+            bytes,
+            plain: load(bytes, Compiler::Plain)?,
+            optimized: OnceCell::new(),
+            interpreted: OnceCell::new(),
+        })
+    }
+
+    fn compiled(
+        &self,
+        cell: &OnceCell<Result<Loaded, String>>,
+        compiler: Compiler,
+    ) -> Result<Loaded, String> {
+        let compile = || load(self.bytes, compiler).map_err(|error| error.to_string());
+        cell.get_or_init(compile).clone()
+    }
+}
+
+impl Subject for Component<'_> {
+    fn policy(&self, way: Way) -> Result<Box<dyn Measured>, String> {
+        let loaded = match way {
+            Way::Fresh => self.plain.clone(),
+            Way::Reused => self.plain.with_instances(Instances::Reuse),
+            Way::Optimized => self.compiled(&self.optimized, Compiler::Optimized)?,
+            Way::Interpreted => self.compiled(&self.interpreted, Compiler::Interpreter)?,
+        };
+        Ok(Box::new(Called::new(&loaded)))
     }
 
     fn budget(&self) -> Budget {
