@@ -48,9 +48,9 @@ fn request() -> Request {
         seed: 1,
         depth: Depth {
             name: "test",
-            cases: 48,
-            rounds: 4_000,
-            configurations: 4,
+            cases: 64,
+            rounds: 1_000,
+            configurations: 2,
         },
         configurations: Vec::new(),
     }
