@@ -57,7 +57,7 @@ function answers(call) {
       return call(...all);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      const [, name, place] = error.stack?.match(/^(.*)@.*?([^/]*:\d+):\d+$/m) ?? [];
+      const [, name, place] = error.stack?.match(/^(.*)@(?:.*\/)?([^/\n]*:\d+):\d+$/m) ?? [];
       const where = place ? `, at ${place} in \`${name}\`` : "";
       throw { tag: "failed", val: `${error.name}: ${error.message}${where}` };
     }
