@@ -160,17 +160,21 @@ static bool string(struct reader *in, struct text *text) {
 /* Passes over a list or an object, which no key may have: only its end matters. */
 static bool nested(struct reader *in) {
     size_t depth = 0;
-    do {
+    while (in->at < in->end) {
         struct text text = {0};
-        bool good = in->at < in->end && (*in->at != '"' || string(in, &text));
+        bool is_string = *in->at == '"', good = !is_string || string(in, &text);
         free(text.bytes);
         if (!good)
             return false;
+        if (is_string)
+            continue;
         depth += *in->at == '{' || *in->at == '[';
         depth -= *in->at == '}' || *in->at == ']';
         in->at++;
-    } while (depth > 0);
-    return true;
+        if (depth == 0)
+            return true;
+    }
+    return false;
 }
 
 static bool value(struct reader *in, struct slice *found) {
