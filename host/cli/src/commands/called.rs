@@ -5,5 +5,3 @@ use ckpt_policy_core::contract::{
     Description, Fault, Observation, Policy, Prepared, Round, Verdict,
 };
 use ckpt_policy_runtime::{Loaded, WasmPolicy};
-
-

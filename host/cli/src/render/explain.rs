@@ -111,10 +111,19 @@ impl Story {
         };
         let (features, every) = (plan.features, plan.every_steps.max(1));
         self.line(3, &format!("inputs {}", listed(&self.inputs)));
-        self.line(3, &format!("features {features}, reductions {}", listed(&self.reductions)));
         self.line(
             3,
-            &format!("view {view}, every-steps {every}, moments {}", listed(&self.moments)),
+            &format!(
+                "features {features}, reductions {}",
+                listed(&self.reductions)
+            ),
+        );
+        self.line(
+            3,
+            &format!(
+                "view {view}, every-steps {every}, moments {}",
+                listed(&self.moments)
+            ),
         );
         self.line(3, &format!("settings {}", bytes(&prepared.settings)));
         self.line(3, &format!("state {}", bytes(&prepared.state)));
@@ -152,7 +161,10 @@ impl Story {
             seen => format!(", {seen} checkpoints"),
         };
         let cost = cost(usage);
-        self.line(1, &format!("observe on rank {rank}: {values}{seen} → {answer}{cost}"));
+        self.line(
+            1,
+            &format!("observe on rank {rank}: {values}{seen} → {answer}{cost}"),
+        );
     }
 
     /// Says of how many ranks nothing was said.
@@ -282,7 +294,9 @@ fn number(value: Option<f64>) -> String {
 fn reduced(value: &Reduced) -> String {
     match value {
         Reduced::Statistic(statistic) => {
-            let mut text = statistic.value.map_or_else(|| "none".to_owned(), |value| value.to_string());
+            let mut text = statistic
+                .value
+                .map_or_else(|| "none".to_owned(), |value| value.to_string());
             for (what, ranks) in [
                 ("not finite", statistic.non_finite),
                 ("missing", statistic.missing),
@@ -305,7 +319,11 @@ fn reduced(value: &Reduced) -> String {
                 .map(|value| value.map_or_else(|| "missing".to_owned(), short))
                 .collect();
             let more = values.len().saturating_sub(MOST_RANKS);
-            let more = if more > 0 { format!(", {more} more") } else { String::new() };
+            let more = if more > 0 {
+                format!(", {more} more")
+            } else {
+                String::new()
+            };
             format!("[{}{more}]", ranks.join(", "))
         }
     }
@@ -313,7 +331,12 @@ fn reduced(value: &Reduced) -> String {
 
 /// Shows bytes as text where they are text, else as digits where they are few.
 fn bytes(bytes: &[u8]) -> String {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
     let length = bytes.len();
     match str::from_utf8(bytes) {
         _ if bytes.is_empty() => "empty".to_owned(),
@@ -321,7 +344,10 @@ fn bytes(bytes: &[u8]) -> String {
             format!("of {length} bytes `{text}`")
         }
         _ if length <= LONG_BYTES => format!("of {length} bytes {}", hex(bytes)),
-        _ => format!("of {length} bytes, sha256 {}…", &hex(&Sha256::digest(bytes))[..16]),
+        _ => format!(
+            "of {length} bytes, sha256 {}…",
+            &hex(&Sha256::digest(bytes))[..16]
+        ),
     }
 }
 
@@ -334,9 +360,6 @@ mod tests {
         assert_eq!(bytes(b""), "empty");
         assert_eq!(bytes(b"{\"best\":1}"), "of 10 bytes `{\"best\":1}`");
         assert_eq!(bytes(&[0, 255]), "of 2 bytes 00ff");
-        assert_eq!(
-            bytes(&[0; 33]),
-            "of 33 bytes, sha256 7f9c9e31ac8256ca…"
-        );
+        assert_eq!(bytes(&[0; 33]), "of 33 bytes, sha256 7f9c9e31ac8256ca…");
     }
 }

@@ -30,7 +30,11 @@ pub(crate) fn scenario_line(tested: &Tested) -> String {
 /// Returns all rounds that did not come as they are written.
 pub(crate) fn failed_scenarios(outcome: &Outcome) -> String {
     let mut text = String::new();
-    for played in outcome.tested.iter().filter_map(|tested| tested.played.as_ref().ok()) {
+    for played in outcome
+        .tested
+        .iter()
+        .filter_map(|tested| tested.played.as_ref().ok())
+    {
         if !played.written.passed() {
             text.push_str(&format!("\n{}", escaped(&played.written)));
         }

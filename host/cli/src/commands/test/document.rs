@@ -1,8 +1,6 @@
 //! The results as one JSON document; see `FORMATS.md`.
 
-use ckpt_policy_conformance::{
-    Call, Change, Check, Coverage, PolicyCoverage, Report, RoundReport,
-};
+use ckpt_policy_conformance::{Call, Change, Check, Coverage, PolicyCoverage, Report, RoundReport};
 use serde_json::{Map, Value, json};
 
 use super::{Outcome, Tested};
@@ -12,7 +10,10 @@ const VERSION: u32 = 1;
 
 /// Returns the document; with the calls of the policies where `explain` asks for them.
 pub(super) fn document(outcome: &Outcome, explain: bool, coverage: Option<&Coverage>) -> Value {
-    let scenarios = outcome.tested.iter().map(|tested| scenario(tested, explain));
+    let scenarios = outcome
+        .tested
+        .iter()
+        .map(|tested| scenario(tested, explain));
     let mut document = json!({
         "test": VERSION,
         "passed": outcome.count("passed"),

@@ -94,7 +94,8 @@ fn read(path: &Path) -> ScenarioFile {
     let path = path.to_owned();
     match fs::read_to_string(&path) {
         Ok(text) => ScenarioFile {
-            scenario: Scenario::parse(&text, &path).map_err(|error| Failure::user(error.to_string())),
+            scenario: Scenario::parse(&text, &path)
+                .map_err(|error| Failure::user(error.to_string())),
             path,
             text,
         },

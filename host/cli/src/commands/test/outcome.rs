@@ -36,7 +36,11 @@ impl Outcome {
 
     pub(crate) fn coverage(&self) -> Coverage {
         let mut coverage = Coverage::default();
-        for played in self.tested.iter().filter_map(|tested| tested.played.as_ref().ok()) {
+        for played in self
+            .tested
+            .iter()
+            .filter_map(|tested| tested.played.as_ref().ok())
+        {
             coverage.add(&played.scenario, &played.written);
         }
         coverage
@@ -70,7 +74,11 @@ impl Outcome {
     pub(crate) fn judge(&self) -> Result<(), Failure> {
         let mut code = exit::DONE;
         let mut reports: Vec<Report> = Vec::new();
-        for failure in self.tested.iter().filter_map(|tested| tested.played.as_ref().err()) {
+        for failure in self
+            .tested
+            .iter()
+            .filter_map(|tested| tested.played.as_ref().err())
+        {
             code = code.max(failure.code());
             // One policy that cannot be loaded is one error, for however many scenarios.
             for report in failure.reports() {
@@ -129,7 +137,8 @@ fn failed(played: &Played) -> Judgement {
 }
 
 /// What a run is called that fails only when it is cut.
-pub(crate) const CUT: &str = "it does not come as written when it is cut and resumed before each round";
+pub(crate) const CUT: &str =
+    "it does not come as written when it is cut and resumed before each round";
 
 #[cfg(test)]
 mod tests {
@@ -140,13 +149,16 @@ mod tests {
     use crate::report::{Failure, Report};
 
     fn outcome(failures: &[(u8, &str)]) -> Outcome {
-        let tested = failures.iter().enumerate().map(|(index, (code, text))| Tested {
-            path: PathBuf::from(format!("scenarios/{index}.toml")),
-            policy: None,
-            about: None,
-            played: Err(Failure::new(*code, Report::new(*text))),
-            blessed: Vec::new(),
-        });
+        let tested = failures
+            .iter()
+            .enumerate()
+            .map(|(index, (code, text))| Tested {
+                path: PathBuf::from(format!("scenarios/{index}.toml")),
+                policy: None,
+                about: None,
+                played: Err(Failure::new(*code, Report::new(*text))),
+                blessed: Vec::new(),
+            });
         Outcome {
             tested: tested.collect(),
             left_out: 0,
@@ -169,7 +181,11 @@ mod tests {
     #[test]
     fn each_directory_is_a_suite() {
         let suites = outcome(&[(exit::USER, "a"), (exit::USER, "b")]).suites();
-        let names: Vec<_> = suites[0].cases.iter().map(|case| case.name.as_str()).collect();
+        let names: Vec<_> = suites[0]
+            .cases
+            .iter()
+            .map(|case| case.name.as_str())
+            .collect();
         assert_eq!((suites.len(), suites[0].name.as_str()), (1, "scenarios"));
         assert_eq!(names, ["0.toml", "1.toml"]);
     }
