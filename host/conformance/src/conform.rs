@@ -22,7 +22,7 @@
 mod calls;
 mod configs;
 mod contract;
-mod notation;
+pub(crate) mod notation;
 mod property;
 mod report;
 mod runs;

@@ -8,7 +8,6 @@ at nothing but their arguments: `plan`, `features` (only where the plan has some
 import json
 from decimal import Decimal
 from math import isfinite
-from traceback import extract_tb
 
 from componentize_py_types import Err
 from wit_world.exports.policy import (
@@ -27,13 +26,20 @@ def answers(function):
         except Err:
             raise
         except Exception as error:
-            place = extract_tb(error.__traceback__)[-1]
-            file = place.filename.rsplit("/", 1)[-1]
-            what = f"{type(error).__name__}: {error}"
-            where = f"{file}:{place.lineno} in `{place.name}`"
-            raise Err(Error_Failed(f"{what}, at {where}")) from None
+            what = f"{type(error).__name__}: {error}, at {place(error)}"
+            raise Err(Error_Failed(what)) from None
 
     return call
+
+
+def place(error: Exception) -> str:
+    """Where an exception was raised. The module `traceback` would look into the source's file."""
+    trace = error.__traceback__
+    while trace.tb_next:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code
+    file = code.co_filename.rsplit("/", 1)[-1]
+    return f"{file}:{trace.tb_lineno} in `{code.co_name}`"
 
 
 class Guest:

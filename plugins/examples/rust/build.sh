@@ -7,6 +7,8 @@ cd "$(dirname "$0")"
 name=three-quarters
 target=wasm32-unknown-unknown
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}
+# A panic names `src/lib.rs`, whatever this folder is called.
+export CARGO_ENCODED_RUSTFLAGS=--remap-path-prefix=$PWD/=
 
 has_target() {
     local libraries

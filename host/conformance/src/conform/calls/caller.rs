@@ -80,14 +80,6 @@ impl Call {
         }
     }
 
-    /// Whether the host of rank 0 makes it.
-    pub(super) fn is_of_rank_zero(&self) -> bool {
-        match self {
-            Self::Observe { observation, .. } => observation.rank == 0,
-            Self::Describe | Self::Prepare { .. } | Self::Decide { .. } => true,
-        }
-    }
-
     /// Writes the call for people.
     pub(in crate::conform) fn text(&self) -> String {
         notation::text(&self.notation())

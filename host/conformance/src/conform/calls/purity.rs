@@ -1,8 +1,6 @@
 //! Purity: a call's answer depends on its arguments alone.
 //!
 //! What one instance remembers is looked for on a reused one, with a fresh one beside it as the measure.
-//! The reused one is asked what the host of rank 0 would ask: other ranks' observations are for
-//! `agreement.observe`.
 
 use std::cell::RefCell;
 
@@ -81,6 +79,15 @@ impl<'a> Comparison<'a> {
         }
     }
 
+    /// Compares a call where the host of rank 0 would make it. That `observe` does not mix up ranks is
+    /// for another check.
+    fn of_rank_zero(&self, call: &Call, expected: &Outcome) -> Result<(), Broken> {
+        match call {
+            Call::Observe { observation, .. } if observation.rank != 0 => Ok(()),
+            _ => self.of(call, expected),
+        }
+    }
+
     /// Compares the calls that have no arguments of their own.
     pub(super) fn of_start(&self, reference: &Caller) -> Result<(), Broken> {
         for call in [Call::Describe, Call::Prepare { previous: None }] {
@@ -118,14 +125,9 @@ fn reused(trial: &Trial<'_>) -> Result<Passed, Finding> {
             let before = RefCell::default();
             let comparison = Comparison::new(candidate, &fresh, &reused, &before);
             comparison.of_start(&fresh)?;
-            fresh.play(
-                candidate,
-                run,
-                &mut |call, outcome| match call.is_of_rank_zero() {
-                    true => comparison.of(call, outcome),
-                    false => Ok(()),
-                },
-            )?;
+            fresh.play(candidate, run, &mut |call, outcome| {
+                comparison.of_rank_zero(call, outcome)
+            })?;
             comparison.of_start(&fresh)
         })
     })
@@ -142,16 +144,13 @@ fn after_trap(trial: &Trial<'_>) -> Result<Passed, Finding> {
             let comparison = Comparison::new(candidate, &fresh, &reused, &before);
             let mut next = 0;
             fresh.play(candidate, run, &mut |call, outcome| {
-                if !call.is_of_rank_zero() {
-                    return Ok(());
-                }
                 let which = MISUSES[usize::from(misuses[next % misuses.len()]) % MISUSES.len()];
                 next += 1;
                 before
                     .borrow_mut()
                     .push(json!({ "a call that fails": which.0 }));
                 reused.misuse(|policy| which.1(policy, candidate, call));
-                comparison.of(call, outcome)
+                comparison.of_rank_zero(call, outcome)
             })?;
             Ok(())
         })
@@ -203,10 +202,7 @@ fn in_turn(fresh: &Caller, reused: &Caller, runs: [(&Candidate, &Run); 2]) -> Re
             let comparison = compared(candidate);
             let scene = run.scene(&candidate.prepared.plan, index);
             let state = std::mem::take(&mut states[position]);
-            let mut look = |call: &Call, outcome: &Outcome| match call.is_of_rank_zero() {
-                true => comparison.of(call, outcome),
-                false => Ok(()),
-            };
+            let mut look = |call: &Call, outcome: &Outcome| comparison.of_rank_zero(call, outcome);
             states[position] = fresh.round(candidate, state, (&scene, &mut look))?;
         }
     }
