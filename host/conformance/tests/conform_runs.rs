@@ -115,7 +115,11 @@ fn exactly_the_intended_check_fails_with_a_run_to_play() {
         let findings = of_runs(&conformance).flat_map(|check| &check.findings);
         for finding in findings.filter(|finding| !finding.input.is_empty()) {
             let rounds = rounds_of(flaw, &finding.input);
-            assert!(rounds <= MOST_ROUNDS, "{flaw:?}: {rounds} rounds\n{}", finding.input);
+            assert!(
+                rounds <= MOST_ROUNDS,
+                "{flaw:?}: {rounds} rounds\n{}",
+                finding.input
+            );
             assert!(!finding.mend.is_empty(), "{flaw:?}");
         }
     }
@@ -134,10 +138,17 @@ fn rounds_of(flaw: Flaw, input: &str) -> usize {
 #[test]
 fn a_finding_says_where_it_shows() {
     let conformance = of(Flaw::Impatient);
-    let finding = of_runs(&conformance).flat_map(|check| &check.findings).next();
-    let input = finding.map(|finding| finding.input.as_str()).unwrap_or_default();
+    let finding = of_runs(&conformance)
+        .flat_map(|check| &check.findings)
+        .next();
+    let input = finding
+        .map(|finding| finding.input.as_str())
+        .unwrap_or_default();
     let last = input.split("[[round]]").last().unwrap_or_default();
-    assert!(last.contains("note = \"it releases its last complete"), "{input}");
+    assert!(
+        last.contains("note = \"it releases its last complete"),
+        "{input}"
+    );
     assert!(input.contains("save-takes"), "{input}");
 }
 
@@ -151,7 +162,11 @@ fn limits_are_those_of_a_site() {
         .collect();
     let limits = Limits::default();
     let numbers = [limits.figures, limits.tags, limits.labels].map(u64::from);
-    let expected = [&[limits.state, limits.reason], &numbers[..], &[limits.name, limits.checkpoints.into()]];
+    let expected = [
+        &[limits.state, limits.reason],
+        &numbers[..],
+        &[limits.name, limits.checkpoints.into()],
+    ];
     assert_eq!(bounds, expected.concat());
 }
 

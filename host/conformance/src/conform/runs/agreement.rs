@@ -83,8 +83,10 @@ pub(super) fn rank(trial: &Trial<'_>) -> Result<Passed, Finding> {
 /// Lets a policy see what a rank far away, which measured something else, would have seen then.
 fn observe_elsewhere(policy: &mut dyn Measured, logs: &[Log], call: &Deciding) {
     let all = logs.iter().flat_map(|log| &log.observed);
-    let then = all.filter(|seen| seen.observation.step <= call.round.step);
-    let Some(seen) = then.last() else { return };
+    let mut then = all.filter(|seen| seen.observation.step <= call.round.step);
+    let Some(seen) = then.next_back() else {
+        return;
+    };
     let mut observation = seen.observation.clone();
     observation.rank += 8;
     observation.world_size += 16;

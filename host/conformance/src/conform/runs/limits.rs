@@ -38,7 +38,9 @@ pub(super) fn limits(trial: &Trial<'_>) -> Result<Passed, Finding> {
                 let size = (bound.size)(verdict) as u64;
                 if size > bound.most {
                     let Bound { what, most, .. } = bound;
-                    return at(format!("its {what}: {size}, where at most {most} are allowed"));
+                    return at(format!(
+                        "its {what}: {size}, where at most {most} are allowed"
+                    ));
                 }
                 *highest = size.max(*highest);
             }
