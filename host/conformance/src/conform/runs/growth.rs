@@ -2,7 +2,7 @@
 
 use ckpt_policy_core::contract::Fault;
 
-use super::super::{Candidate, Finding, Passed, Trial, Way};
+use super::super::{Candidate, Finding, Measured, Passed, Trial, Way};
 use super::play::Trouble;
 use super::sketch::{MOST_KEPT, Sketch};
 
@@ -29,42 +29,19 @@ pub(super) fn growth(trial: &Trial<'_>) -> Result<Passed, Finding> {
 /// Returns the length of the longest state.
 fn grow(trial: &Trial<'_>, candidate: &Candidate, rounds: u32) -> Result<usize, Trouble> {
     let mut policy = trial.subject.policy(Way::Fresh).map_err(Trouble::alone)?;
-    let prepared = &candidate.prepared;
-    let mut state = prepared.state.clone();
-    let mut sketch = Sketch::new(&prepared.plan);
-    let mut longest = Vec::with_capacity(QUARTERS);
-    for quarter in quarters(rounds) {
-        let mut most = 0;
-        for _ in 0..quarter {
-            let round = sketch.next();
-            match policy.decide(&prepared.settings, &state, &round) {
-                Ok(verdict) => {
-                    sketch.follow(&round, &verdict);
-                    state = verdict.state;
-                }
-                Err(fault) if is_too_large(&fault) => {
-                    let (length, at) = (state.len(), round.candidate);
-                    return Err(trouble(
-                        candidate,
-                        format!(
-                            "its state has {length} bytes after {at} rounds, and the next verdict is refused: {fault}"
-                        ),
-                    ));
-                }
-                // A call that fails leaves the state as it was; whether it may fail is judged elsewhere.
-                Err(_) => {}
-            }
-            most = most.max(state.len());
-        }
-        longest.push(most);
+    let mut run = Run {
+        policy: &mut *policy,
+        candidate,
+        sketch: Sketch::new(&candidate.prepared.plan),
+        state: candidate.prepared.state.clone(),
+    };
+    let mut longest = [0; QUARTERS];
+    for quarter in &mut longest {
+        *quarter = run.longest_of((rounds / 4).max(1))?;
     }
-    let grows = longest
-        .windows(2)
-        .skip(1)
-        .all(|pair| pair[1] >= pair[0] + STEADY);
-    if grows && longest.len() == QUARTERS {
-        let lengths: Vec<String> = longest.iter().map(usize::to_string).collect();
-        let lengths = lengths.join(", ");
+    let mut pairs = longest.windows(2).skip(1);
+    if pairs.all(|pair| pair[1] >= pair[0] + STEADY) {
+        let lengths = longest.map(|length| length.to_string()).join(", ");
         return Err(trouble(
             candidate,
             format!(
@@ -73,6 +50,51 @@ fn grow(trial: &Trial<'_>, candidate: &Candidate, rounds: u32) -> Result<usize, 
         ));
     }
     Ok(longest.into_iter().max().unwrap_or(0))
+}
+
+/// A long run of one policy.
+struct Run<'a> {
+    policy: &'a mut dyn Measured,
+    candidate: &'a Candidate,
+    sketch: Sketch<'a>,
+    state: Vec<u8>,
+}
+
+impl Run<'_> {
+    /// Plays so many rounds, and returns the length of the longest state in them.
+    fn longest_of(&mut self, rounds: u32) -> Result<usize, Trouble> {
+        let prepared = &self.candidate.prepared;
+        let mut longest = 0;
+        for _ in 0..rounds {
+            let round = self.sketch.next();
+            let answer = self.policy.decide(&prepared.settings, &self.state, &round);
+            // A call that fails leaves the state as it was. Only where a fresh state does not fail
+            // the length of this one is to blame.
+            match answer {
+                Ok(verdict) => {
+                    self.sketch.follow(&round, &verdict);
+                    self.state = verdict.state;
+                }
+                Err(fault) if is_too_large(&fault) => {
+                    let fresh = self
+                        .policy
+                        .decide(&prepared.settings, &prepared.state, &round);
+                    let (length, at) = (self.state.len(), round.candidate);
+                    if fresh.is_ok() {
+                        return Err(trouble(
+                            self.candidate,
+                            format!(
+                                "its state has {length} bytes after {at} rounds, and the next call fails, which it does not with the first state: {fault}"
+                            ),
+                        ));
+                    }
+                }
+                Err(_) => {}
+            }
+            longest = longest.max(self.state.len());
+        }
+        Ok(longest)
+    }
 }
 
 fn is_too_large(fault: &Fault) -> bool {
@@ -85,11 +107,6 @@ fn trouble(candidate: &Candidate, what: String) -> Trouble {
         config: candidate.config.clone(),
         run: None,
     }
-}
-
-/// Splits rounds in four parts of one length.
-fn quarters(rounds: u32) -> [u32; QUARTERS] {
-    [(rounds / 4).max(1); QUARTERS]
 }
 
 const QUARTERS: usize = 4;
