@@ -160,17 +160,21 @@ static bool string(struct reader *in, struct text *text) {
 /* Passes over a list or an object, which no key may have: only its end matters. */
 static bool nested(struct reader *in) {
     size_t depth = 0;
-    do {
+    while (in->at < in->end) {
         struct text text = {0};
-        bool good = in->at < in->end && (*in->at != '"' || string(in, &text));
+        bool is_string = *in->at == '"', good = !is_string || string(in, &text);
         free(text.bytes);
         if (!good)
             return false;
+        if (is_string)
+            continue;
         depth += *in->at == '{' || *in->at == '[';
         depth -= *in->at == '}' || *in->at == ']';
         in->at++;
-    } while (depth > 0);
-    return true;
+        if (depth == 0)
+            return true;
+    }
+    return false;
 }
 
 static bool value(struct reader *in, struct slice *found) {
@@ -226,14 +230,14 @@ static int by_name(const void *left, const void *right) {
     return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
-static void unknown(struct text *out, const char *name, const struct key *keys, size_t count) {
-    const char *names[count];
-    for (size_t index = 0; index < count; index++)
-        names[index] = keys[index].name;
-    qsort(names, count, sizeof *names, by_name);
+static void unknown(struct text *out, const char *name, struct keys keys) {
+    const char *names[keys.count];
+    for (size_t index = 0; index < keys.count; index++)
+        names[index] = keys.all[index].name;
+    qsort(names, keys.count, sizeof *names, by_name);
     text_add(out, "%sunknown key `%s`, expected ", out->length ? "; " : "", name);
-    for (size_t index = 0; index < count; index++) {
-        join(out, index, count);
+    for (size_t index = 0; index < keys.count; index++) {
+        join(out, index, keys.count);
         text_add(out, "`%s`", names[index]);
     }
 }
@@ -280,7 +284,7 @@ static void judge(struct text *out, const struct key *key, struct slice slice,
         value->text = calloc(1, 1);
 }
 
-static bool member(struct reader *in, const struct key *keys, size_t count, struct slice *slices,
+static bool member(struct reader *in, struct keys keys, struct slice *slices,
                    struct text *mistakes) {
     struct text name = {0};
     struct slice slice;
@@ -290,17 +294,17 @@ static bool member(struct reader *in, const struct key *keys, size_t count, stru
     good = good && take(in, ':') && value(in, &slice);
     blanks(in);
     size_t index = 0;
-    while (good && index < count && strcmp(keys[index].name, name.bytes))
+    while (good && index < keys.count && strcmp(keys.all[index].name, name.bytes))
         index++;
-    if (good && index < count)
+    if (good && index < keys.count)
         slices[index] = slice;
     else if (good)
-        unknown(mistakes, name.bytes, keys, count);
+        unknown(mistakes, name.bytes, keys);
     free(name.bytes);
     return good;
 }
 
-static bool object(struct reader *in, const struct key *keys, size_t count, struct slice *slices,
+static bool object(struct reader *in, struct keys keys, struct slice *slices,
                    struct text *mistakes) {
     blanks(in);
     if (!take(in, '{'))
@@ -308,7 +312,7 @@ static bool object(struct reader *in, const struct key *keys, size_t count, stru
     blanks(in);
     if (!take(in, '}')) {
         do {
-            if (!member(in, keys, count, slices, mistakes))
+            if (!member(in, keys, slices, mistakes))
                 return false;
         } while (take(in, ','));
         if (!take(in, '}'))
@@ -318,22 +322,36 @@ static bool object(struct reader *in, const struct key *keys, size_t count, stru
     return in->at == in->end;
 }
 
-char *config_read(const char *json, size_t length, const struct key *keys, size_t count,
-                  struct value *values) {
+static void in_order(struct text *out, struct keys keys, const struct slice *slices) {
+    const char *before = "{";
+    for (size_t index = 0; index < keys.count; index++) {
+        int length = (int)(slices[index].end - slices[index].start);
+        if (!slices[index].start)
+            continue;
+        text_add(out, "%s\"%s\":%.*s", before, keys.all[index].name, length, slices[index].start);
+        before = ",";
+    }
+    text_add(out, *before == '{' ? "{}" : "}");
+}
+
+char *config_read(const char *json, size_t length, struct keys keys, struct value *values,
+                  struct text *ordered) {
     struct reader in = {json, json + length};
-    struct slice slices[count];
+    struct slice slices[keys.count];
     struct text mistakes = {0};
     memset(slices, 0, sizeof slices);
-    memset(values, 0, count * sizeof *values);
-    if (!object(&in, keys, count, slices, &mistakes)) {
+    memset(values, 0, keys.count * sizeof *values);
+    if (!object(&in, keys, slices, &mistakes)) {
         free(mistakes.bytes);
         mistakes = (struct text){0};
         text_add(&mistakes, "the configuration: expected a JSON object, found something else at "
                  "byte %zu", (size_t)(in.at - json));
         return mistakes.bytes;
     }
-    for (size_t index = 0; index < count; index++)
-        judge(&mistakes, &keys[index], slices[index], &values[index]);
+    for (size_t index = 0; index < keys.count; index++)
+        judge(&mistakes, &keys.all[index], slices[index], &values[index]);
+    if (ordered)
+        in_order(ordered, keys, slices);
     return mistakes.bytes;
 }
 
@@ -358,20 +376,20 @@ static void schema_of(struct text *out, const struct key *key) {
         text_add(out, "],\"default\":\"%s\"}", key->words[0]);
 }
 
-char *config_schema(const char *name, const struct key *keys, size_t count, const char *examples) {
+char *config_schema(const char *name, struct keys keys, const char *examples) {
     struct text out = {0};
     text_add(&out, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
              "\"description\":\"Configuration of `%s`.\",\"type\":\"object\",\"properties\":{", name);
-    for (size_t index = 0; index < count; index++) {
+    for (size_t index = 0; index < keys.count; index++) {
         text_add(&out, "%s", index ? "," : "");
-        schema_of(&out, &keys[index]);
+        schema_of(&out, &keys.all[index]);
     }
     text_add(&out, "},\"required\":[");
     const char *before = "";
-    for (size_t index = 0; index < count; index++) {
-        if (!keys[index].required)
+    for (size_t index = 0; index < keys.count; index++) {
+        if (!keys.all[index].required)
             continue;
-        text_add(&out, "%s\"%s\"", before, keys[index].name);
+        text_add(&out, "%s\"%s\"", before, keys.all[index].name);
         before = ",";
     }
     text_add(&out, "],\"additionalProperties\":false,\"examples\":%s}", examples);

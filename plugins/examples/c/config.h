@@ -42,15 +42,22 @@ struct text {
 /* Adds to a text, as printf does. */
 void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The keys of a policy. */
+struct keys {
+    const struct key *all;
+    size_t count;
+};
+
 /* Reads a configuration into as many values as there are keys. Returns what is wrong with it, to
- * be freed, or NULL. */
-char *config_read(const char *json, size_t length, const struct key *keys, size_t count,
-                  struct value *values);
+ * be freed, or NULL. Where `ordered` is not NULL, the same configuration is added to it, with its
+ * keys in the order of the table and without blanks. */
+char *config_read(const char *json, size_t length, struct keys keys, struct value *values,
+                  struct text *ordered);
 
 /* Frees what reading has taken. */
 void config_free(struct value *values, size_t count);
 
 /* Returns the JSON Schema, to be freed; `examples` is a JSON list of configurations. */
-char *config_schema(const char *name, const struct key *keys, size_t count, const char *examples);
+char *config_schema(const char *name, struct keys keys, const char *examples);
 
 #endif

@@ -21,6 +21,10 @@ static void *fresh(size_t count, size_t size) {
     return all;
 }
 
+static struct keys table(void) {
+    return (struct keys){policy_keys, policy_key_count};
+}
+
 /* The four functions of the contract */
 
 void exports_ckpt_policy_policy_describe(exports_ckpt_policy_policy_description_t *out) {
@@ -28,14 +32,14 @@ void exports_ckpt_policy_policy_describe(exports_ckpt_policy_policy_description_
     decision_policy_string_dup(&out->version, policy_version);
     decision_policy_string_dup(&out->summary, policy_summary);
     out->config_schema =
-        owned(config_schema(policy_name, policy_keys, policy_key_count, policy_examples));
+        owned(config_schema(policy_name, table(), policy_examples));
 }
 
-/* The configuration travels as it was written, and is read again in each call; there is no state. */
-static bool read(const uint8_t *bytes, size_t length, struct value *config,
+/* What travels as `settings` is the configuration with its keys in order, which each call reads
+ * again; there is no state. */
+static bool read(const uint8_t *bytes, size_t length, struct value *config, struct text *ordered,
                  policy_error_t *error) {
-    char *wrong =
-        config_read((const char *)bytes, length, policy_keys, policy_key_count, config);
+    char *wrong = config_read((const char *)bytes, length, table(), config, ordered);
     if (!wrong)
         return true;
     config_free(config, policy_key_count);
@@ -48,14 +52,16 @@ bool exports_ckpt_policy_policy_prepare(decision_policy_string_t *config, bytes_
                                         exports_ckpt_policy_policy_prepared_t *out,
                                         policy_error_t *error) {
     struct value values[policy_key_count];
-    bool good = read(config->ptr, config->len, values, error);
+    struct text settings = {0};
+    bool good = read(config->ptr, config->len, values, &settings, error);
     if (good) {
         *out = (exports_ckpt_policy_policy_prepared_t){.plan = policy_plan(values)};
-        out->settings = (bytes_t){config->ptr, config->len};
+        out->settings = (bytes_t){(uint8_t *)settings.bytes, settings.length};
         config_free(values, policy_key_count);
     } else {
-        decision_policy_string_free(config);
+        free(settings.bytes);
     }
+    decision_policy_string_free(config);
     if (previous)
         decision_policy_list_u8_free(previous);
     return good;
@@ -65,7 +71,7 @@ bool exports_ckpt_policy_policy_observe(bytes_t *settings, bytes_t *state,
                                         observation_t *observation, numbers_t *out,
                                         policy_error_t *error) {
     struct value values[policy_key_count];
-    bool good = read(settings->ptr, settings->len, values, error);
+    bool good = read(settings->ptr, settings->len, values, NULL, error);
     if (good) {
         plan_t plan = policy_plan(values);
         out->len = plan.features;
@@ -83,7 +89,7 @@ bool exports_ckpt_policy_policy_observe(bytes_t *settings, bytes_t *state,
 bool exports_ckpt_policy_policy_decide(bytes_t *settings, bytes_t *state, round_t *round,
                                        verdict_t *out, policy_error_t *error) {
     struct value values[policy_key_count];
-    bool good = read(settings->ptr, settings->len, values, error);
+    bool good = read(settings->ptr, settings->len, values, NULL, error);
     if (good) {
         *out = policy_verdict(values, round);
         config_free(values, policy_key_count);

@@ -90,17 +90,16 @@ function read(text, schema) {
   const unknown = Object.keys(config).filter((key) => !Object.hasOwn(known, key));
   const mistakes = unknown.map((key) => `unknown key \`${key}\`, expected ${names}`);
   for (const [key, rule] of Object.entries(known)) {
-    if (!Object.hasOwn(config, key)) {
-      if (schema.required.includes(key)) {
-        mistakes.push(`the key \`${key}\` is missing, expected ${expected(rule)}`);
-      }
-      config[key] = rule.default;
-    } else if (!fits(rule, config[key])) {
+    if (!Object.hasOwn(config, key) && schema.required.includes(key)) {
+      mistakes.push(`the key \`${key}\` is missing, expected ${expected(rule)}`);
+    } else if (Object.hasOwn(config, key) && !fits(rule, config[key])) {
       mistakes.push(`\`${key}\`: expected ${expected(rule)}, found ${found(config[key])}`);
     }
   }
   if (mistakes.length > 0) throw refusal(mistakes.join("; "));
-  return config;
+  // In the schema's order, whatever the site's was.
+  const values = Object.entries(known).map(([key, rule]) => [key, config[key] ?? rule.default]);
+  return Object.fromEntries(values);
 }
 
 /** @param {string} what */

@@ -1,6 +1,6 @@
 //! Whether the state stays bounded, however long a run lasts.
 
-use ckpt_policy_core::contract::Fault;
+use ckpt_policy_core::contract::{Fault, Prepared, Round};
 
 use super::super::{Candidate, Finding, Measured, Passed, Trial, Way};
 use super::play::Trouble;
@@ -34,6 +34,7 @@ fn grow(trial: &Trial<'_>, candidate: &Candidate, rounds: u32) -> Result<usize, 
         candidate,
         sketch: Sketch::new(&candidate.prepared.plan),
         state: candidate.prepared.state.clone(),
+        most: trial.subject.budget().state,
     };
     let mut longest = [0; QUARTERS];
     for quarter in &mut longest {
@@ -58,6 +59,8 @@ struct Run<'a> {
     candidate: &'a Candidate,
     sketch: Sketch<'a>,
     state: Vec<u8>,
+    /// Bytes that a site allows.
+    most: u64,
 }
 
 impl Run<'_> {
@@ -67,38 +70,40 @@ impl Run<'_> {
         let mut longest = 0;
         for _ in 0..rounds {
             let round = self.sketch.next();
-            let answer = self.policy.decide(&prepared.settings, &self.state, &round);
-            // A call that fails leaves the state as it was. Only where a fresh state does not fail
-            // the length of this one is to blame.
-            match answer {
+            match self.policy.decide(&prepared.settings, &self.state, &round) {
                 Ok(verdict) => {
                     self.sketch.follow(&round, &verdict);
                     self.state = verdict.state;
                 }
-                Err(fault) if is_too_large(&fault) => {
-                    let fresh = self
-                        .policy
-                        .decide(&prepared.settings, &prepared.state, &round);
+                Err(fault) if self.blames_state(&fault, &round) => {
                     let (length, at) = (self.state.len(), round.candidate);
-                    if fresh.is_ok() {
-                        return Err(trouble(
-                            self.candidate,
-                            format!(
-                                "its state has {length} bytes after {at} rounds, and the next call fails, which it does not with the first state: {fault}"
-                            ),
-                        ));
-                    }
+                    return Err(trouble(
+                        self.candidate,
+                        format!(
+                            "its state has {length} bytes after {at} rounds, and the next call fails for it: {fault}"
+                        ),
+                    ));
                 }
+                // A call that fails leaves the state as it was; whether it may fail is judged elsewhere.
                 Err(_) => {}
             }
             longest = longest.max(self.state.len());
         }
         Ok(longest)
     }
-}
 
-fn is_too_large(fault: &Fault) -> bool {
-    matches!(fault, Fault::Answer(_) | Fault::Fuel { .. })
+    /// Whether a call failed for the size of the state. What else is too large, such as a reason, or
+    /// takes too long whatever the state is, is judged elsewhere.
+    fn blames_state(&mut self, fault: &Fault, round: &Round) -> bool {
+        let Prepared {
+            settings, state, ..
+        } = &self.candidate.prepared;
+        match fault {
+            Fault::Answer(_) => self.state.len() as u64 >= self.most / 2,
+            Fault::Fuel { .. } => self.policy.decide(settings, state, round).is_ok(),
+            _ => false,
+        }
+    }
 }
 
 fn trouble(candidate: &Candidate, what: String) -> Trouble {
