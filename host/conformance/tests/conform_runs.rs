@@ -175,10 +175,7 @@ fn the_same_seed_finds_the_same() {
     let [one, other] = [of(Flaw::SavesNan), of(Flaw::SavesNan)];
     let stable = |conformance: &Conformance| {
         let checks = of_runs(conformance).filter(|check| check.id != "cost.time");
-        checks
-            .cloned()
-            .map(|check| format!("{check:?}"))
-            .collect::<Vec<_>>()
+        checks.map(|check| format!("{check:?}")).collect::<Vec<_>>()
     };
     assert_eq!(stable(&one), stable(&other));
 }

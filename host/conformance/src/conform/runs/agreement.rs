@@ -84,7 +84,9 @@ pub(super) fn rank(trial: &Trial<'_>) -> Result<Passed, Finding> {
 fn observe_elsewhere(policy: &mut dyn Measured, logs: &[Log], call: &Deciding) {
     let all = logs.iter().flat_map(|log| &log.observed);
     let mut then = all.filter(|seen| seen.observation.step <= call.round.step);
-    let Some(seen) = then.next_back() else { return };
+    let Some(seen) = then.next_back() else {
+        return;
+    };
     let mut observation = seen.observation.clone();
     observation.rank += 8;
     observation.world_size += 16;

@@ -1,8 +1,8 @@
 //! Whether the state stays bounded, however long a run lasts.
 
-use ckpt_policy_core::contract::Fault;
+use ckpt_policy_core::contract::{Fault, Prepared, Round};
 
-use super::super::{Candidate, Finding, Passed, Trial, Way};
+use super::super::{Candidate, Finding, Measured, Passed, Trial, Way};
 use super::play::Trouble;
 use super::sketch::{MOST_KEPT, Sketch};
 
@@ -29,42 +29,20 @@ pub(super) fn growth(trial: &Trial<'_>) -> Result<Passed, Finding> {
 /// Returns the length of the longest state.
 fn grow(trial: &Trial<'_>, candidate: &Candidate, rounds: u32) -> Result<usize, Trouble> {
     let mut policy = trial.subject.policy(Way::Fresh).map_err(Trouble::alone)?;
-    let prepared = &candidate.prepared;
-    let mut state = prepared.state.clone();
-    let mut sketch = Sketch::new(&prepared.plan);
-    let mut longest = Vec::with_capacity(QUARTERS);
-    for quarter in quarters(rounds) {
-        let mut most = 0;
-        for _ in 0..quarter {
-            let round = sketch.next();
-            match policy.decide(&prepared.settings, &state, &round) {
-                Ok(verdict) => {
-                    sketch.follow(&round, &verdict);
-                    state = verdict.state;
-                }
-                Err(fault) if blames_state(trial, &fault, &state) => {
-                    let (length, at) = (state.len(), round.candidate);
-                    return Err(trouble(
-                        candidate,
-                        format!(
-                            "its state has {length} bytes after {at} rounds, and the next verdict is refused: {fault}"
-                        ),
-                    ));
-                }
-                // A call that fails leaves the state as it was; whether it may fail is judged elsewhere.
-                Err(_) => {}
-            }
-            most = most.max(state.len());
-        }
-        longest.push(most);
+    let mut run = Run {
+        policy: &mut *policy,
+        candidate,
+        sketch: Sketch::new(&candidate.prepared.plan),
+        state: candidate.prepared.state.clone(),
+        most: trial.subject.budget().state,
+    };
+    let mut longest = [0; QUARTERS];
+    for quarter in &mut longest {
+        *quarter = run.longest_of((rounds / 4).max(1))?;
     }
-    let grows = longest
-        .windows(2)
-        .skip(1)
-        .all(|pair| pair[1] >= pair[0] + STEADY);
-    if grows && longest.len() == QUARTERS {
-        let lengths: Vec<String> = longest.iter().map(usize::to_string).collect();
-        let lengths = lengths.join(", ");
+    let mut pairs = longest.windows(2).skip(1);
+    if pairs.all(|pair| pair[1] >= pair[0] + STEADY) {
+        let lengths = longest.map(|length| length.to_string()).join(", ");
         return Err(trouble(
             candidate,
             format!(
@@ -75,13 +53,56 @@ fn grow(trial: &Trial<'_>, candidate: &Candidate, rounds: u32) -> Result<usize, 
     Ok(longest.into_iter().max().unwrap_or(0))
 }
 
-/// Whether it may be the state that a call failed for. What else is too large, such as a reason, is judged
-/// elsewhere.
-fn blames_state(trial: &Trial<'_>, fault: &Fault, state: &[u8]) -> bool {
-    match fault {
-        Fault::Answer(_) => state.len() as u64 >= trial.subject.budget().state / 2,
-        Fault::Fuel { .. } => true,
-        _ => false,
+/// A long run of one policy.
+struct Run<'a> {
+    policy: &'a mut dyn Measured,
+    candidate: &'a Candidate,
+    sketch: Sketch<'a>,
+    state: Vec<u8>,
+    /// Bytes that a site allows.
+    most: u64,
+}
+
+impl Run<'_> {
+    /// Plays so many rounds, and returns the length of the longest state in them.
+    fn longest_of(&mut self, rounds: u32) -> Result<usize, Trouble> {
+        let prepared = &self.candidate.prepared;
+        let mut longest = 0;
+        for _ in 0..rounds {
+            let round = self.sketch.next();
+            match self.policy.decide(&prepared.settings, &self.state, &round) {
+                Ok(verdict) => {
+                    self.sketch.follow(&round, &verdict);
+                    self.state = verdict.state;
+                }
+                Err(fault) if self.blames_state(&fault, &round) => {
+                    let (length, at) = (self.state.len(), round.candidate);
+                    return Err(trouble(
+                        self.candidate,
+                        format!(
+                            "its state has {length} bytes after {at} rounds, and the next call fails for it: {fault}"
+                        ),
+                    ));
+                }
+                // A call that fails leaves the state as it was; whether it may fail is judged elsewhere.
+                Err(_) => {}
+            }
+            longest = longest.max(self.state.len());
+        }
+        Ok(longest)
+    }
+
+    /// Whether a call failed for the size of the state. What else is too large, such as a reason, or
+    /// takes too long whatever the state is, is judged elsewhere.
+    fn blames_state(&mut self, fault: &Fault, round: &Round) -> bool {
+        let Prepared {
+            settings, state, ..
+        } = &self.candidate.prepared;
+        match fault {
+            Fault::Answer(_) => self.state.len() as u64 >= self.most / 2,
+            Fault::Fuel { .. } => self.policy.decide(settings, state, round).is_ok(),
+            _ => false,
+        }
     }
 }
 
@@ -91,11 +112,6 @@ fn trouble(candidate: &Candidate, what: String) -> Trouble {
         config: candidate.config.clone(),
         run: None,
     }
-}
-
-/// Splits rounds in four parts of one length.
-fn quarters(rounds: u32) -> [u32; QUARTERS] {
-    [(rounds / 4).max(1); QUARTERS]
 }
 
 const QUARTERS: usize = 4;

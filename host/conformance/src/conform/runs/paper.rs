@@ -49,24 +49,8 @@ fn written_round(round: &Round, note: Option<&str>, epoch: u64) -> String {
     if round.epoch != epoch {
         put("epoch", round.epoch.to_string());
     }
-    let names: BTreeSet<&str> = round
-        .metrics
-        .iter()
-        .flat_map(|metrics| metrics.iter().map(|(name, _)| name))
-        .collect();
-    for name in names {
-        let numbers: Vec<String> = round
-            .metrics
-            .iter()
-            .map(|metrics| number(metrics.get(name)))
-            .collect();
-        let is_one = numbers.iter().all(|one| *one == numbers[0]);
-        let all = if is_one {
-            numbers[0].clone()
-        } else {
-            format!("[{}]", numbers.join(", "))
-        };
-        put(&format!("metrics.{}", quoted_key(name)), all);
+    for (name, numbers) in written_metrics(round) {
+        put(&format!("metrics.{}", quoted_key(name)), numbers);
     }
     let ranks = |ranks: &[u32]| format!("{ranks:?}");
     if !round.save.fails.is_empty() {
@@ -83,6 +67,26 @@ fn written_round(round: &Round, note: Option<&str>, epoch: u64) -> String {
     }
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// Writes each metric: one number where it is the same on all ranks, else one for each.
+fn written_metrics(round: &Round) -> Vec<(&str, String)> {
+    let ranks = &round.metrics;
+    let names = ranks.iter().flat_map(|metrics| metrics.iter());
+    let names: BTreeSet<&str> = names.map(|(name, _)| name).collect();
+    let written = names.into_iter().map(|name| {
+        let numbers = ranks.iter().map(|metrics| number(metrics.get(name)));
+        let mut numbers: Vec<String> = numbers.collect();
+        let is_one = numbers.windows(2).all(|pair| pair[0] == pair[1]);
+        match numbers.pop() {
+            Some(last) if is_one => (name, last),
+            last => {
+                numbers.extend(last);
+                (name, format!("[{}]", numbers.join(", ")))
+            }
+        }
+    });
+    written.collect()
 }
 
 fn written_cut(cut: &Cut) -> String {
