@@ -6,11 +6,13 @@ use crate::render::Page;
 use crate::report::Failure;
 
 pub(crate) mod bench;
+mod called;
 pub(crate) mod check;
 pub(crate) mod conform;
 pub(crate) mod inspect;
 pub(crate) mod new;
 pub(crate) mod run;
+pub(crate) mod test;
 
 /// Where a command writes: data to `out`, talk to `err`.
 pub struct Streams<'a> {

@@ -51,6 +51,7 @@ enum Command {
     Check(commands::check::Args),
     Inspect(commands::inspect::Args),
     New(commands::new::Args),
+    Test(commands::test::Args),
     Conform(commands::conform::Args),
     Bench(commands::bench::Args),
 }
@@ -75,6 +76,7 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>, streams: &mut Streams
         Command::Check(args) => commands::check::run(args, streams),
         Command::Inspect(args) => commands::inspect::run(args, streams),
         Command::New(args) => commands::new::run(args, streams),
+        Command::Test(args) => commands::test::run(args, streams),
         Command::Conform(args) => commands::conform::run(args, streams),
         Command::Bench(args) => commands::bench::run(args, streams),
     };

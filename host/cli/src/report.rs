@@ -88,6 +88,12 @@ impl Failure {
         Self::new(exit::USER, Report::new(text))
     }
 
+    /// Returns the reports.
+    #[must_use]
+    pub fn reports(&self) -> &[Report] {
+        &self.reports
+    }
+
     /// Returns the exit code.
     #[must_use]
     pub fn code(&self) -> u8 {

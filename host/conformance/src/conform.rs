@@ -22,7 +22,7 @@
 mod calls;
 mod configs;
 mod contract;
-mod notation;
+pub(crate) mod notation;
 mod property;
 mod report;
 mod runs;
@@ -93,7 +93,6 @@ pub(crate) struct Check {
 pub(crate) struct Trial<'a> {
     pub(crate) subject: &'a dyn Subject,
     pub(crate) request: &'a Request,
-    pub(crate) description: &'a Description,
     /// At least one.
     pub(crate) candidates: &'a [Candidate],
 }
@@ -175,17 +174,15 @@ pub fn conform_some(
     let mut survey = contract::survey(subject, request);
     let mut checks = std::mem::take(&mut survey.reports);
     checks.retain(|report| wanted(report.id) || report.status == Status::Failed);
-    let described = survey.description.as_ref();
-    let trial = described.map(|description| Trial {
+    let trial = Trial {
         subject,
         request,
-        description,
         candidates: &survey.candidates,
-    });
-    let trial = trial.filter(|trial| !trial.candidates.is_empty());
+    };
+    let trial = (!survey.candidates.is_empty()).then_some(&trial);
     for check in calls::CHECKS.iter().chain(runs::CHECKS) {
         if wanted(check.id) {
-            checks.push(run(check, trial.as_ref(), &checks));
+            checks.push(run(check, trial, &checks));
         }
     }
     conformance(survey, request, checks)

@@ -8,13 +8,19 @@
 //! runner serves compiled policies, policies in plain Rust, and the tests of the core. The crate
 //! reads no file and prints nothing.
 
+mod bless;
 pub mod conform;
+mod coverage;
 mod document;
+mod record;
 mod report;
 mod run;
 mod scenario;
 pub mod world;
 
+pub use bless::{Blessed, Change, Unblessed, bless};
+pub use coverage::{Coverage, Group, Item, PolicyCoverage};
+pub use record::{Call, Exchange};
 pub use report::{Check, Found, Report, RoundReport};
-pub use run::run;
+pub use run::{run, run_recorded};
 pub use scenario::{Cut, Error, Expect, Plot, PolicySource, Round, Scenario, Writing};

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use ckpt_policy_core::Moment;
 use ckpt_policy_core::contract::Ballot;
 
+use crate::record::Call;
 pub(crate) use checks::{check, check_refusal};
 
 /// What one scenario came to.
@@ -72,6 +73,9 @@ pub struct RoundReport {
     pub found: Option<Found>,
     /// What was compared, in the order of the format's description.
     pub checks: Vec<Check>,
+    /// The calls of the policy, where they were recorded; those of the opening are the first
+    /// round's.
+    pub calls: Vec<Call>,
 }
 
 impl RoundReport {

@@ -11,6 +11,8 @@ use ckpt_policy_core::contract::{Fault, Policy};
 
 use self::course::{Run, Stopped};
 use self::stage::Stage;
+use crate::conform::Measured;
+use crate::record::{Call, Record};
 use crate::report::{Check, Found, Report, RoundReport, check, check_refusal};
 use crate::scenario::{Plot, PolicySource, Round, Scenario};
 use crate::world;
@@ -23,12 +25,39 @@ use crate::world;
 /// Returns what `load` returned. Everything else is a failed check in the report.
 pub fn run<E>(
     scenario: &Scenario,
-    load: impl FnMut(&PolicySource) -> Result<Box<dyn Policy>, E>,
+    mut load: impl FnMut(&PolicySource) -> Result<Box<dyn Policy>, E>,
 ) -> Result<Report, E> {
-    let rounds = match &scenario.plot {
+    report(scenario, |source, _| load(source), &Vec::new)
+}
+
+/// Plays a scenario like [`run`], and writes down each call of the policy in the report.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_recorded<E>(
+    scenario: &Scenario,
+    mut load: impl FnMut(&PolicySource) -> Result<Box<dyn Measured>, E>,
+) -> Result<Report, E> {
+    let record = Record::default();
+    let recorded = |source: &PolicySource, rank| Ok(record.policy(rank, load(source)?));
+    report(scenario, recorded, &|| record.take())
+}
+
+/// Plays a scenario; `calls` hands over what was recorded since it was last asked.
+fn report<E>(
+    scenario: &Scenario,
+    load: impl FnMut(&PolicySource, u32) -> Result<Box<dyn Policy>, E>,
+    calls: &dyn Fn() -> Vec<Call>,
+) -> Result<Report, E> {
+    let mut rounds = match &scenario.plot {
         Plot::Refused(parts) => vec![refusal(scenario, parts, load)?],
-        Plot::Rounds(rounds) => play(scenario, rounds, load)?,
+        Plot::Rounds(rounds) => play(scenario, rounds, load, calls)?,
     };
+    // What no round has taken belongs to an opening that ended the run.
+    if let Some(last) = rounds.last_mut() {
+        last.calls.extend(calls());
+    }
     Ok(Report {
         about: scenario.about.clone(),
         path: scenario.path.clone(),
@@ -40,7 +69,7 @@ pub fn run<E>(
 fn refusal<E>(
     scenario: &Scenario,
     parts: &[String],
-    load: impl FnMut(&PolicySource) -> Result<Box<dyn Policy>, E>,
+    load: impl FnMut(&PolicySource, u32) -> Result<Box<dyn Policy>, E>,
 ) -> Result<RoundReport, E> {
     let mut stage = Stage::new(scenario, load);
     let refused = stage.open(None)?.err();
@@ -65,6 +94,7 @@ fn refusal<E>(
         note: None,
         found: None,
         checks,
+        calls: Vec::new(),
     })
 }
 
@@ -84,7 +114,8 @@ fn config_fault(error: &world::Error) -> Option<&str> {
 fn play<E>(
     scenario: &Scenario,
     rounds: &[Round],
-    load: impl FnMut(&PolicySource) -> Result<Box<dyn Policy>, E>,
+    load: impl FnMut(&PolicySource, u32) -> Result<Box<dyn Policy>, E>,
+    calls: &dyn Fn() -> Vec<Call>,
 ) -> Result<Vec<RoundReport>, E> {
     let mut stage = Stage::new(scenario, load);
     let world = match stage.open(None)? {
@@ -101,7 +132,9 @@ fn play<E>(
         let found = resumed.and_then(|()| run.round(index, round));
         // The rounds after one that broke have no run to be played in.
         let broke = found.is_err();
-        reports.push(judged(index, round, found));
+        let mut report = judged(index, round, found);
+        report.calls = calls();
+        reports.push(report);
         if broke {
             break;
         }
@@ -120,6 +153,7 @@ fn judged(index: usize, round: &Round, found: Result<Found, Stopped>) -> RoundRe
             Err(stopped) => vec![went_on(stopped)],
         },
         found: found.ok(),
+        calls: Vec::new(),
     }
 }
 
@@ -132,6 +166,7 @@ fn opening_broken(error: &world::Error) -> RoundReport {
         note: None,
         found: None,
         checks,
+        calls: Vec::new(),
     }
 }
 

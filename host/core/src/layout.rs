@@ -181,7 +181,10 @@ impl Places {
 }
 
 /// Returns the labels of a plan's reductions, such as `mean(val_loss)`.
-pub(crate) fn labels(plan: &Plan) -> Vec<String> {
+///
+/// A source that the plan does not have is named by its number.
+#[must_use]
+pub fn reduction_labels(plan: &Plan) -> Vec<String> {
     plan.reductions
         .iter()
         .map(|reduction| label(reduction, plan, ""))
@@ -190,7 +193,10 @@ pub(crate) fn labels(plan: &Plan) -> Vec<String> {
 
 fn label(reduction: &Reduction, plan: &Plan, owner: &str) -> String {
     let name = |source| match source {
-        Source::Input(index) => plan.inputs[index as usize].name.clone(),
+        Source::Input(index) => match plan.inputs.get(index as usize) {
+            Some(input) => input.name.clone(),
+            None => format!("input-{index}"),
+        },
         Source::Feature(index) => format!("feature-{index}{owner}"),
     };
     let source = name(reduction.source);

@@ -147,6 +147,7 @@ pub use error::{Error, Family};
 pub use event::{Event, Metrics, Moment};
 pub use facts::{FACTS, nearest};
 pub use host::{Held, Host, Progress, Saved};
+pub use layout::reduction_labels;
 pub use number::Number;
 pub use opening::{Opened, Opening};
 pub use outcome::{Ended, Mode, Opinion, Outcome, Shadow};

@@ -54,7 +54,8 @@ fn check(file: &Path) -> Result<(), Failed> {
     let caught = match mutant.caught_by.as_str() {
         "scenarios" => mutant.fails_a_scenario(&module)?,
         id => {
-            let conformance = ckpt_policy::conformance(&module, &request(), &mut |one| one == id);
+            let conformance =
+                ckpt_policy::conformance(&module, &request(CASES), &mut |one| one == id);
             with_status(&conformance, Status::Failed).contains(&id)
         }
     };
@@ -187,5 +188,8 @@ const PARTS: [&str; 6] = [
     "tests/probe",
     "wit",
 ];
+
+/// Enough for each mutant.
+const CASES: u32 = 64;
 
 static BUILDING: Mutex<()> = Mutex::new(());

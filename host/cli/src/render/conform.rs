@@ -10,11 +10,13 @@ pub(crate) fn conformance(page: Page, policy: &str, conformance: &Conformance) -
     let mut text = head(policy, conformance);
     text.push_str(&checks(page, &conformance.checks));
     text.push_str(&figures(page, &conformance.checks));
-    for check in &conformance.checks {
+    let judged = conformance.checks.iter().filter(|check| is_run(check));
+    for check in judged {
         for finding in &check.findings {
             text.push_str(&told(check, finding));
         }
     }
+    text.push_str(&not_run(&conformance.checks));
     text.push_str(&closing(conformance));
     text
 }
@@ -42,7 +44,7 @@ fn head(policy: &str, conformance: &Conformance) -> String {
 
 fn checks(page: Page, checks: &[CheckReport]) -> String {
     let mut table = page.table(&["check", "result", "cases", "what holds"], &[2]);
-    for check in checks {
+    for check in checks.iter().filter(|check| is_run(check)) {
         let row = [
             check.id.to_owned(),
             result(check.status).to_owned(),
@@ -94,19 +96,58 @@ fn lines(text: &str) -> String {
     safe.collect::<Vec<_>>().join("\n         ")
 }
 
+/// Names the checks that were not run, those of one reason together.
+fn not_run(checks: &[CheckReport]) -> String {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for check in checks.iter().filter(|check| !is_run(check)) {
+        let why = check.findings.first().map_or("", |first| &first.what);
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, ids)) => ids.push(check.id),
+            None => reasons.push((why, vec![check.id])),
+        }
+    }
+    let told = reasons.into_iter().map(|(why, ids)| {
+        let mut text = format!("\nnot run: {}\n", Printable(why));
+        for ids in ids.chunks(IN_A_LINE) {
+            text.push_str(&format!("  {}\n", ids.join(", ")));
+        }
+        text
+    });
+    told.collect()
+}
+
 fn closing(conformance: &Conformance) -> String {
     let count = |status| {
         let checks = conformance.checks.iter();
         checks.filter(|check| check.status == status).count()
     };
-    let run = conformance.checks.len() - count(Status::NotRun);
-    let (failed, warned) = (count(Status::Failed), count(Status::Warned));
+    let run = conformance
+        .checks
+        .iter()
+        .filter(|check| is_run(check))
+        .count();
+    let (failed, warned) = (
+        count(Status::Failed),
+        many(count(Status::Warned), "warning"),
+    );
     match conformance.conforms() {
-        true => format!("\nconforms: {run} checks, {warned} warnings\n"),
-        false => {
-            format!("\ndoes not conform: {failed} of {run} checks failed, {warned} warnings\n")
-        }
+        true => format!("\nconforms: {}, {warned}\n", many(run, "check")),
+        false => format!(
+            "\ndoes not conform: {failed} of {} failed, {warned}\n",
+            many(run, "check")
+        ),
     }
+}
+
+fn many(number: usize, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        _ => format!("{number} {thing}s"),
+    }
+}
+
+fn is_run(check: &CheckReport) -> bool {
+    check.status != Status::NotRun
 }
 
 fn result(status: Status) -> &'static str {
@@ -117,3 +158,6 @@ fn result(status: Status) -> &'static str {
         Status::NotRun => "not run",
     }
 }
+
+/// Ids of checks that stand in one line.
+const IN_A_LINE: usize = 5;

@@ -34,7 +34,7 @@ pub(super) fn differences(names: (&str, &str), values: (&Value, &Value)) -> Stri
     text
 }
 
-pub(super) fn observation(from: &Observation) -> Value {
+pub(crate) fn observation(from: &Observation) -> Value {
     json!({
         "moment": from.moment,
         "step": from.step,
@@ -46,7 +46,7 @@ pub(super) fn observation(from: &Observation) -> Value {
     })
 }
 
-pub(super) fn round(from: &Round) -> Value {
+pub(crate) fn round(from: &Round) -> Value {
     json!({
         "moment": from.moment,
         "step": from.step,
@@ -59,7 +59,7 @@ pub(super) fn round(from: &Round) -> Value {
     })
 }
 
-pub(super) fn description(from: &Description) -> Value {
+pub(crate) fn description(from: &Description) -> Value {
     json!({
         "name": from.name,
         "version": from.version,
@@ -68,7 +68,7 @@ pub(super) fn description(from: &Description) -> Value {
     })
 }
 
-pub(super) fn prepared(from: &Prepared) -> Value {
+pub(crate) fn prepared(from: &Prepared) -> Value {
     json!({
         "plan": plan(&from.plan),
         "settings": bytes(&from.settings),
@@ -96,7 +96,7 @@ pub(super) fn plan(from: &Plan) -> Value {
     })
 }
 
-pub(super) fn verdict(from: &Verdict) -> Value {
+pub(crate) fn verdict(from: &Verdict) -> Value {
     let figures = from.figures.iter();
     let labels = from.labels.iter();
     json!({
@@ -117,11 +117,11 @@ pub(super) fn verdict(from: &Verdict) -> Value {
     })
 }
 
-pub(super) fn options(from: &[Option<f64>]) -> Value {
+pub(crate) fn options(from: &[Option<f64>]) -> Value {
     from.iter().map(|value| option(*value)).collect()
 }
 
-pub(super) fn bytes(from: &[u8]) -> Value {
+pub(crate) fn bytes(from: &[u8]) -> Value {
     match str::from_utf8(from) {
         Ok(text) if !text.chars().any(char::is_control) => json!(text),
         _ => {

@@ -124,7 +124,7 @@ impl Run {
         stage: &mut Stage<'_, L>,
     ) -> Result<Result<(), Stopped>, E>
     where
-        L: FnMut(&PolicySource) -> Result<Box<dyn Policy>, E>,
+        L: FnMut(&PolicySource, u32) -> Result<Box<dyn Policy>, E>,
     {
         let resume = match self.cut(cut.from) {
             Ok(resume) => resume,

@@ -17,7 +17,7 @@ pub(super) struct Stage<'a, L> {
     pub(super) config: serde_json::Value,
 }
 
-impl<'a, E, L: FnMut(&PolicySource) -> Result<Box<dyn Policy>, E>> Stage<'a, L> {
+impl<'a, E, L: FnMut(&PolicySource, u32) -> Result<Box<dyn Policy>, E>> Stage<'a, L> {
     pub(super) fn new(scenario: &'a Scenario, load: L) -> Self {
         Self {
             scenario,
@@ -50,7 +50,7 @@ impl<'a, E, L: FnMut(&PolicySource) -> Result<Box<dyn Policy>, E>> Stage<'a, L> 
             config: self.config.clone(),
             // One loader serves all ranks, so there is nothing to compare.
             digest: "0".repeat(64),
-            policy: (self.load)(&self.scenario.policy)?,
+            policy: (self.load)(&self.scenario.policy, rank)?,
         };
         Ok(Setup {
             place: Place {

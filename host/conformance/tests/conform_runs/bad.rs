@@ -254,7 +254,9 @@ impl Best {
         match self.flaw {
             Flaw::OddRanksDiffer if self.rank % 2 == 1 => verdict.tags.push("odd".to_owned()),
             Flaw::HighRanksDiffer if self.rank > 5 => verdict.tags.push("high".to_owned()),
-            Flaw::ReleasesForeign if saves => verdict.release.push(round.candidate + 1_000),
+            Flaw::ReleasesForeign if saves => {
+                verdict.release.push(round.candidate.saturating_add(1_000))
+            }
             Flaw::StaleLabel => {
                 if saves && let Some(newest) = newest {
                     memory.previous = newest;

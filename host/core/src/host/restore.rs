@@ -55,7 +55,7 @@ impl Host {
             Error::Plan { name, what }
         })?;
         for seat in &mut seats {
-            seat.info.reductions = layout::labels(&seat.info.plan);
+            seat.info.reductions = layout::reduction_labels(&seat.info.plan);
         }
         let shape = Shape {
             policies: seats.len(),

@@ -1,4 +1,4 @@
-//! Counts to many in each decision: six tenths of the fuel that there is.
+//! Counts to many in each fourth round, which takes most of the fuel that there is.
 //! warns: cost.fuel
 
 use std::hint::black_box;
@@ -11,7 +11,10 @@ pub struct Broken;
 
 impl Fault for Broken {
     fn judge(config: &Config, memory: &mut Memory, round: &Round) -> Result<Verdict, Error> {
-        let sum = (0..TURNS).fold(0_u64, |sum, turn| black_box(sum ^ turn));
+        let rounds = memory.number.unwrap_or_default() + 1.0;
+        memory.number = Some(rounds);
+        let turns = if rounds % 4.0 == 0.0 { TURNS } else { 0 };
+        let sum = (0..turns).fold(0_u64, |sum, turn| black_box(sum ^ turn));
         Ok(good::judge(config, memory, round)?.figure("sum", sum as f64))
     }
 }

@@ -1,4 +1,4 @@
-//! Tags a checkpoint with each of its improvements so far.
+//! Tags what it decides with notes of all rounds so far.
 //! fails: safety.limits
 
 use broken::good::{self, Config, Memory};
@@ -10,9 +10,10 @@ pub struct Broken;
 impl Fault for Broken {
     fn judge(config: &Config, memory: &mut Memory, round: &Round) -> Result<Verdict, Error> {
         let mut verdict = good::judge(config, memory, round)?;
-        memory.number = memory.number.map_or(Some(1.0), |rounds| Some(rounds + 1.0));
-        let tags = memory.number.map_or(0, |rounds| rounds as u64);
-        verdict.tags = (0..tags).map(|tag| format!("round:{tag}")).collect();
+        let rounds = memory.number.unwrap_or_default() + 1.0;
+        memory.number = Some(rounds);
+        let notes = 8 * rounds as u64;
+        verdict.tags = (0..notes).map(|note| format!("note:{note}")).collect();
         Ok(verdict)
     }
 }

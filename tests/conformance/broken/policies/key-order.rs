@@ -1,4 +1,4 @@
-//! Reads the settings off the text of its configuration: other spaces, other settings.
+//! Takes the length of its configuration's text for a setting: other spaces, other settings.
 //! fails: agreement.settings
 
 use broken::{Fault, Good, export};
@@ -23,7 +23,11 @@ impl Fault for Broken {
     }
 
     fn decide(settings: &[u8], state: &[u8], round: &Round) -> Result<Answer, Error> {
-        call::decide::<Good<Self>>(without_length(settings), state, round)
+        let mut answer = call::decide::<Good<Self>>(without_length(settings), state, round)?;
+        answer
+            .reason
+            .push_str(&format!(", under {:?}", settings.last()));
+        Ok(answer)
     }
 }
 

@@ -4,16 +4,17 @@
 use broken::{Fault, Good, export};
 use ckpt_policy_sdk::call;
 use ckpt_policy_sdk::{Error, Prepared};
+use serde_json::Value;
 
 pub struct Broken;
 
 impl Fault for Broken {
     fn prepare(config: &str, previous: Option<&[u8]>) -> Result<Prepared, Error> {
-        let prepared = call::prepare::<Good<Self>>(config, previous);
-        if let Err(Error::Config(text)) = &prepared {
-            assert!(!text.contains("expected string"), "{text}");
+        let given: Value = serde_json::from_str(config).unwrap_or_default();
+        if let Some(monitor) = given.get("monitor") {
+            assert!(monitor.is_string(), "`monitor` is {monitor}");
         }
-        prepared
+        call::prepare::<Good<Self>>(config, previous)
     }
 }
 

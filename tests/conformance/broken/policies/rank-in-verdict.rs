@@ -20,7 +20,7 @@ impl Fault for Broken {
     fn judge(config: &Config, memory: &mut Memory, round: &Round) -> Result<Verdict, Error> {
         let mut verdict = good::judge(config, memory, round)?;
         match RANK.swap(u32::MAX, Ordering::Relaxed) {
-            u32::MAX => {}
+            0 | u32::MAX => {}
             rank => verdict
                 .reason
                 .push_str(&format!(", as rank {rank} sees it")),

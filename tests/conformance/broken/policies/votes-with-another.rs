@@ -7,7 +7,8 @@ use broken::good::{self, Config};
 use broken::{Fault, export};
 use ckpt_policy_sdk::Observation;
 
-static BEFORE: Mutex<Option<f64>> = Mutex::new(None);
+/// The rank that voted last, and how.
+static BEFORE: Mutex<(u32, Option<f64>)> = Mutex::new((0, None));
 
 pub struct Broken;
 
@@ -15,8 +16,13 @@ impl Fault for Broken {
     fn vote(config: &Config, observation: &Observation) -> Vec<Option<f64>> {
         let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
         let own = good::vote(config, observation)[0];
-        *before = own.or(*before);
-        vec![*before]
+        let (rank, vote) = *before;
+        *before = (observation.rank, own);
+        vec![if rank == observation.rank {
+            own
+        } else {
+            own.or(vote)
+        }]
     }
 }
 

@@ -4,13 +4,10 @@
 
 use std::cell::OnceCell;
 
-use ckpt_policy_conformance::conform::{Budget, Measured, Subject, Usage, Way};
-use ckpt_policy_core::contract::{
-    Description, Fault, Observation, Policy, Prepared, Round, Verdict,
-};
-use ckpt_policy_runtime::{
-    Compiler, Error, Instances, Limits, Loaded, Options, Runtime, WasmPolicy,
-};
+use ckpt_policy_conformance::conform::{Budget, Measured, Subject, Way};
+use ckpt_policy_runtime::{Compiler, Error, Instances, Limits, Loaded, Options, Runtime};
+
+use crate::commands::called::Called;
 
 /// A loaded file; for comparison it is compiled in other ways too, each once and only where it is asked for.
 pub(super) struct Component<'a> {
@@ -49,7 +46,7 @@ impl Subject for Component<'_> {
             Way::Optimized => self.compiled(&self.optimized, Compiler::Optimized)?,
             Way::Interpreted => self.compiled(&self.interpreted, Compiler::Interpreter)?,
         };
-        Ok(Box::new(Called(loaded.policy())))
+        Ok(Box::new(Called::new(&loaded)))
     }
 
     fn budget(&self) -> Budget {
@@ -59,43 +56,6 @@ impl Subject for Component<'_> {
             memory: limits.memory,
             state: limits.state,
         }
-    }
-}
-
-/// A policy whose calls tell what they took.
-struct Called(WasmPolicy);
-
-impl Measured for Called {
-    fn usage(&self) -> Usage {
-        let usage = self.0.usage();
-        Usage {
-            fuel: usage.fuel,
-            start_fuel: usage.start_fuel,
-            memory: usage.memory,
-        }
-    }
-}
-
-impl Policy for Called {
-    fn describe(&mut self) -> Result<Description, Fault> {
-        self.0.describe()
-    }
-
-    fn prepare(&mut self, config: &str, previous: Option<&[u8]>) -> Result<Prepared, Fault> {
-        self.0.prepare(config, previous)
-    }
-
-    fn observe(
-        &mut self,
-        settings: &[u8],
-        state: &[u8],
-        observation: &Observation,
-    ) -> Result<Vec<Option<f64>>, Fault> {
-        self.0.observe(settings, state, observation)
-    }
-
-    fn decide(&mut self, settings: &[u8], state: &[u8], round: &Round) -> Result<Verdict, Fault> {
-        self.0.decide(settings, state, round)
     }
 }
 

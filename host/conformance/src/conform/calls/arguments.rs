@@ -105,7 +105,6 @@ impl Shape {
             world: select(vec![4, 2, 3, 1, 8, 17]).boxed(),
             numbers: vec(Union::new(vec![everyday(), special()]), 1..=6).boxed(),
             shelf: any_shelf(12),
-            ..Self::calm()
         }
     }
 
@@ -165,11 +164,8 @@ impl Scene<'_> {
     /// What one rank sees.
     pub(in crate::conform) fn observation(&self, rank: u32) -> Observation {
         let values = |number: usize| {
-            self.plan
-                .inputs
-                .iter()
-                .enumerate()
-                .map(move |(input, _)| self.then(number, input))
+            let inputs = 0..self.plan.inputs.len();
+            inputs.map(move |input| self.then((number, rank), input))
         };
         Observation {
             moment: Some(self.moment()),
@@ -309,15 +305,19 @@ impl Scene<'_> {
         now.saturating_sub(age * stride)
     }
 
-    /// A number of a checkpoint, the same on all ranks.
-    fn then(&self, checkpoint: usize, input: usize) -> Option<f64> {
+    /// What a rank had when a checkpoint was saved. Every other rank had an everyday number, so that
+    /// what is reduced is known, too.
+    fn then(&self, (checkpoint, rank): (usize, u32), input: usize) -> Option<f64> {
         let numbers = &self.run.shelf.numbers;
-        numbers[(checkpoint + input) % numbers.len()]
+        match rank % 2 == 0 {
+            true => numbers[(checkpoint + input) % numbers.len()],
+            false => Some(0.5),
+        }
     }
 
     fn reduced_then(&self, checkpoint: usize, wanted: &Reduction, now: &Reduced) -> Option<f64> {
-        let number = |source| match source {
-            Source::Input(index) => self.then(checkpoint, index as usize),
+        let number = |source, rank| match source {
+            Source::Input(index) => self.then((checkpoint, rank), index as usize),
             // What `observe` made then is not known here; what it makes now is of the same kind.
             Source::Feature(_) => match now {
                 Reduced::Statistic(statistic) => statistic.value,
@@ -325,10 +325,10 @@ impl Scene<'_> {
             },
         };
         let weight = weight(wanted.operation);
-        // All ranks had the same, so a few of them are as good as all.
+        // Further ranks had the same, so a few of them are as good as all.
         let ranks = 0..self.run.world.min(MOST_ROWS);
-        let numbers = ranks.clone().map(|_| number(wanted.source));
-        let weights = ranks.filter_map(|_| Some(number(weight?)));
+        let numbers = ranks.clone().map(|rank| number(wanted.source, rank));
+        let weights = ranks.filter_map(|rank| Some(number(weight?, rank)));
         match reduce(wanted.operation, numbers, weights) {
             Reduced::Statistic(statistic) => statistic.value,
             Reduced::Tally(_) | Reduced::EveryRank(_) => None,

@@ -39,6 +39,9 @@ pub(in crate::conform) enum Answer {
 
 pub(super) type Outcome = Result<Answer, Fault>;
 
+/// Looks at a call and what came of it, as it happens.
+pub(super) type Look<'a> = dyn FnMut(&Call, &Outcome) -> Result<(), Broken> + 'a;
+
 /// A policy that is called, under one name for people.
 pub(super) struct Caller {
     policy: RefCell<Box<dyn Measured>>,
@@ -139,7 +142,7 @@ impl Caller {
         &self,
         candidate: &Candidate,
         run: &Run,
-        look: &mut dyn FnMut(&Call, &Outcome) -> Result<(), Broken>,
+        look: &mut Look<'_>,
     ) -> Result<Vec<u8>, Broken> {
         let mut state = candidate.prepared.state.clone();
         for index in 0..run.rounds() {
@@ -155,10 +158,7 @@ impl Caller {
         &self,
         candidate: &Candidate,
         state: Vec<u8>,
-        (scene, look): (
-            &Scene<'_>,
-            &mut dyn FnMut(&Call, &Outcome) -> Result<(), Broken>,
-        ),
+        (scene, look): (&Scene<'_>, &mut Look<'_>),
     ) -> Result<Vec<u8>, Broken> {
         let mut features = Vec::new();
         let observing = candidate.prepared.plan.features > 0;

@@ -79,6 +79,15 @@ impl<'a> Comparison<'a> {
         }
     }
 
+    /// Compares a call where the host of rank 0 would make it. That `observe` does not mix up ranks is
+    /// for another check.
+    fn of_rank_zero(&self, call: &Call, expected: &Outcome) -> Result<(), Broken> {
+        match call {
+            Call::Observe { observation, .. } if observation.rank != 0 => Ok(()),
+            _ => self.of(call, expected),
+        }
+    }
+
     /// Compares the calls that have no arguments of their own.
     pub(super) fn of_start(&self, reference: &Caller) -> Result<(), Broken> {
         for call in [Call::Describe, Call::Prepare { previous: None }] {
@@ -107,7 +116,6 @@ fn repeat(trial: &Trial<'_>) -> Result<Passed, Finding> {
     })
 }
 
-/// As the host of one rank would call it.
 fn reused(trial: &Trial<'_>) -> Result<Passed, Finding> {
     let fresh = Caller::open(trial, Way::Fresh)?;
     trial.each(REUSED.id, |candidate, property| {
@@ -117,9 +125,8 @@ fn reused(trial: &Trial<'_>) -> Result<Passed, Finding> {
             let before = RefCell::default();
             let comparison = Comparison::new(candidate, &fresh, &reused, &before);
             comparison.of_start(&fresh)?;
-            fresh.play(candidate, run, &mut |call, outcome| match call {
-                Call::Observe { observation, .. } if observation.rank != 0 => Ok(()),
-                _ => comparison.of(call, outcome),
+            fresh.play(candidate, run, &mut |call, outcome| {
+                comparison.of_rank_zero(call, outcome)
             })?;
             comparison.of_start(&fresh)
         })
@@ -143,7 +150,7 @@ fn after_trap(trial: &Trial<'_>) -> Result<Passed, Finding> {
                     .borrow_mut()
                     .push(json!({ "a call that fails": which.0 }));
                 reused.misuse(|policy| which.1(policy, candidate, call));
-                comparison.of(call, outcome)
+                comparison.of_rank_zero(call, outcome)
             })?;
             Ok(())
         })
@@ -195,7 +202,7 @@ fn in_turn(fresh: &Caller, reused: &Caller, runs: [(&Candidate, &Run); 2]) -> Re
             let comparison = compared(candidate);
             let scene = run.scene(&candidate.prepared.plan, index);
             let state = std::mem::take(&mut states[position]);
-            let mut look = |call: &Call, outcome: &Outcome| comparison.of(call, outcome);
+            let mut look = |call: &Call, outcome: &Outcome| comparison.of_rank_zero(call, outcome);
             states[position] = fresh.round(candidate, state, (&scene, &mut look))?;
         }
     }

@@ -222,8 +222,8 @@ fn integers(schema: &Map<String, Value>) -> BoxedStrategy<Value> {
 
 fn numbers(schema: &Map<String, Value>) -> BoxedStrategy<Value> {
     let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
-    let least = bound("minimum").or(bound("exclusiveMinimum"));
-    let most = bound("maximum").or(bound("exclusiveMaximum"));
+    let least = bound("minimum").or_else(|| bound("exclusiveMinimum"));
+    let most = bound("maximum").or_else(|| bound("exclusiveMaximum"));
     let low = least.unwrap_or_else(|| most.map_or(-1e6, |most| most.min(-1e6)));
     let high = most.unwrap_or_else(|| low.max(1e6));
     let closed = bound("minimum").into_iter().chain(bound("maximum"));

@@ -26,7 +26,10 @@ pub(super) fn sound(candidates: &mut Vec<Candidate>) -> Result<Passed, Finding> 
         }
         wrong.is_empty()
     });
-    first.map_or(Ok(Passed::tried(cases)), Err)
+    match first {
+        None => Ok(Passed::tried(cases)),
+        Some(finding) => Err(finding),
+    }
 }
 
 /// Judges how many numbers `observe` returns, and leaves the candidates for which that is right.
@@ -46,13 +49,16 @@ pub(super) fn features(
         match held {
             Ok(tried) => cases += tried,
             Err(finding) => {
-                first.get_or_insert(finding.under(&candidate.config));
+                first.get_or_insert_with(|| finding.under(&candidate.config));
                 return false;
             }
         }
         true
     });
-    first.map_or(Ok(Passed::tried(cases)), Err)
+    match first {
+        None => Ok(Passed::tried(cases)),
+        Some(finding) => Err(finding),
+    }
 }
 
 fn counted(

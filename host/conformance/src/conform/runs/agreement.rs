@@ -4,22 +4,18 @@
 //! by their digests. All ranks have instances of their own; what an instance remembers of earlier
 //! calls is the business of the checks of purity.
 
-use super::super::{Finding, Passed, Trial, Way};
-use super::difference::difference;
-use super::play::{Played, Trouble, fewer, play, told};
+use super::super::{Finding, Measured, Passed, Property, Trial, Way};
+use super::difference::differences;
+use super::play::{Played, Trouble, play, told};
 use super::shorten::shorten;
 use super::story::{Shape, Story, one_story};
 use super::witness::{Deciding, Log, Watch};
 
 /// Hosts with a policy each are fed the same rounds: many short runs, and a long one.
 pub(super) fn replicas(trial: &Trial<'_>) -> Result<Passed, Finding> {
-    let request = fewer(trial.request, 4);
-    let some = Trial {
-        request: &request,
-        ..*trial
-    };
     let together = |story: &Story| stay_together(trial, story);
-    let short = told(&some, "agreement.replicas", SHORT, together)?;
+    let some = Property::new("agreement.replicas", trial.request).part(0, 4);
+    let short = told(trial, some, SHORT, together)?;
     let rounds = (trial.request.depth.rounds / PART).max(LEAST) as usize;
     let shape = Shape {
         events: (rounds, rounds),
@@ -31,9 +27,8 @@ pub(super) fn replicas(trial: &Trial<'_>) -> Result<Passed, Finding> {
     }
     let figure = ("rounds of the longest run".to_owned(), rounds.to_string());
     Ok(Passed {
-        cases: short.cases + 1,
         figures: vec![figure],
-        ..Passed::default()
+        ..Passed::tried(short.cases + 1)
     })
 }
 
@@ -61,7 +56,8 @@ fn apart(played: &Played) -> Option<&str> {
 
 /// The same arguments, on a policy that has observed as another rank.
 pub(super) fn rank(trial: &Trial<'_>) -> Result<Passed, Finding> {
-    told(trial, "agreement.rank", SHORT, |story| {
+    let tries = Property::new("agreement.rank", trial.request);
+    told(trial, tries, SHORT, |story| {
         let scenario = story.scenario(trial);
         let played = play(trial, &scenario, Watch::Calls)?;
         if apart(&played).is_some() {
@@ -74,9 +70,9 @@ pub(super) fn rank(trial: &Trial<'_>) -> Result<Passed, Finding> {
                 observe_elsewhere(&mut *other, &played.logs, call);
             }
             let again = other.decide(&call.settings, &call.state, &call.round);
-            if let Some(differs) = difference(&call.result, &again) {
-                let what =
-                    format!("asked the same as rank 0, another rank answers otherwise: {differs}");
+            let differs = differences(("on rank 0", "on another"), (&call.result, &again));
+            if let Some(differs) = differs {
+                let what = format!("asked the same, two ranks answer otherwise: {differs}");
                 return Err(Trouble::at(what, &scenario, call.round.step));
             }
         }
@@ -85,10 +81,10 @@ pub(super) fn rank(trial: &Trial<'_>) -> Result<Passed, Finding> {
 }
 
 /// Lets a policy see what a rank far away, which measured something else, would have seen then.
-fn observe_elsewhere(policy: &mut dyn super::super::Measured, logs: &[Log], call: &Deciding) {
+fn observe_elsewhere(policy: &mut dyn Measured, logs: &[Log], call: &Deciding) {
     let all = logs.iter().flat_map(|log| &log.observed);
-    let then = all.filter(|seen| seen.observation.step <= call.round.step);
-    let Some(seen) = then.last() else { return };
+    let mut then = all.filter(|seen| seen.observation.step <= call.round.step);
+    let Some(seen) = then.next_back() else { return };
     let mut observation = seen.observation.clone();
     observation.rank += 8;
     observation.world_size += 16;

@@ -43,16 +43,15 @@ pub(super) fn memory(trial: &Trial<'_>) -> Result<Passed, Finding> {
 
 pub(super) fn start(trial: &Trial<'_>) -> Result<Passed, Finding> {
     let logs = run(trial)?;
+    if !is_measured(&logs) {
+        return Ok(Passed::nothing(NO_METER));
+    }
     let usages = CALLS.iter().flat_map(|(call, _)| usages(&logs, *call));
     let most = usages.map(|usage| usage.start_fuel).max().unwrap_or(0);
-    let figure = match is_measured(&logs) {
-        true => ("fuel of an instance's start".to_owned(), most.to_string()),
-        false => not_measured(),
-    };
+    let figure = ("fuel of an instance's start".to_owned(), most.to_string());
     Ok(Passed {
-        cases: calls(&logs),
         figures: vec![figure],
-        ..Passed::default()
+        ..Passed::tried(calls(&logs))
     })
 }
 
@@ -60,7 +59,7 @@ pub(super) fn time(trial: &Trial<'_>) -> Result<Passed, Finding> {
     let logs = run(trial)?;
     let decided: Vec<&Deciding> = logs.iter().flat_map(|log| &log.decided).collect();
     let Some(fresh) = timed(trial, Way::Fresh, &decided) else {
-        return Ok(Passed::default());
+        return Ok(Passed::nothing("the policy was asked nothing"));
     };
     let reused = timed(trial, Way::Reused, &decided);
     let mut figures = vec![("decide, fresh instance".to_owned(), fresh.shown())];
@@ -73,9 +72,8 @@ pub(super) fn time(trial: &Trial<'_>) -> Result<Passed, Finding> {
         ));
     }
     Ok(Passed {
-        cases: decided.len() as u64,
         figures,
-        ..Passed::default()
+        ..Passed::tried(decided.len() as u64)
     })
 }
 
@@ -93,15 +91,14 @@ impl Limit {
 
     fn warning(&self, function: &str, used: u64) -> Finding {
         let (share, Self { of, most, unit }) = (self.share(used), self);
+        let what = format!(
+            "`{function}` uses {used} {unit}, {share:.0} % of the {most} that a site allows by default"
+        );
         Finding {
-            what: format!(
-                "`{function}` uses {used} {unit}, {share:.0} % of the {most} that a site allows by default"
-            ),
-            config: String::new(),
-            input: String::new(),
             mend: format!(
                 "do less in a call, or ask sites to raise `{of}` in `[limits]`: ledgers and worlds grow, and a call that reaches the limit is an error"
             ),
+            ..Finding::of(what)
         }
     }
 }
@@ -109,14 +106,10 @@ impl Limit {
 /// Compares the highest use with the limit.
 fn shares(trial: &Trial<'_>, limit: &Limit, amount: fn(Usage) -> u64) -> Result<Passed, Finding> {
     let logs = run(trial)?;
-    let mut passed = Passed {
-        cases: calls(&logs),
-        ..Passed::default()
-    };
     if !is_measured(&logs) {
-        passed.figures.push(not_measured());
-        return Ok(passed);
+        return Ok(Passed::nothing(NO_METER));
     }
+    let mut passed = Passed::tried(calls(&logs));
     for (call, name) in CALLS {
         let Some(used) = usages(&logs, call).map(amount).max() else {
             continue;
@@ -170,11 +163,6 @@ fn is_measured(logs: &[Log]) -> bool {
     all.any(|usage| usage != Usage::default())
 }
 
-fn not_measured() -> (String, String) {
-    let why = "nothing: a policy that runs in no sandbox has no meter";
-    ("measured".to_owned(), why.to_owned())
-}
-
 /// How long calls took.
 struct Times {
     median: Duration,
@@ -215,6 +203,8 @@ const SHAPE: Shape = Shape {
     events: (1, 1),
     flights: true,
 };
+
+const NO_METER: &str = "a policy that runs in no sandbox has no meter";
 
 /// Percent of a limit from which on an author is told.
 const WARNING: f64 = 25.0;

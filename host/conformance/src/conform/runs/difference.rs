@@ -1,57 +1,42 @@
 //! How two answers to the same question differ, in words.
 
-use std::fmt::Debug;
-
 use ckpt_policy_core::contract::{Fault, Verdict};
+use serde_json::Value;
+
+use super::super::notation;
+
+/// An answer to `decide`.
+type Answer = Result<Verdict, Fault>;
 
 /// Says in what two answers differ, the state included.
-pub(super) fn difference(
-    one: &Result<Verdict, Fault>,
-    other: &Result<Verdict, Fault>,
-) -> Option<String> {
-    but_for_state(one, other).or_else(|| match (one, other) {
-        (Ok(one), Ok(other)) => differs("state", &one.state, &other.state),
-        _ => None,
-    })
-}
-
-/// Says in what two answers differ that a run could notice.
-pub(super) fn but_for_state(
-    one: &Result<Verdict, Fault>,
-    other: &Result<Verdict, Fault>,
-) -> Option<String> {
-    let (one, other) = match (one, other) {
-        (Ok(one), Ok(other)) => (one, other),
-        // A trap's text may name places; that it trapped is the answer.
-        (Err(one), Err(other)) if one.code() == other.code() => return None,
-        (one, other) => return differs("answer", one, other),
-    };
-    differs("ballot", &one.ballot, &other.ballot)
-        .or_else(|| differs("release", &one.release, &other.release))
-        .or_else(|| differs("hold", &one.hold, &other.hold))
-        .or_else(|| differs("labels", &one.labels, &other.labels))
-        .or_else(|| differs("tags", &one.tags, &other.tags))
-        .or_else(|| differs("stop", &one.stop, &other.stop))
-        .or_else(|| differs("not-before", &one.not_before, &other.not_before))
-        .or_else(|| differs("reason", &one.reason, &other.reason))
-        .or_else(|| differs("figures", &one.figures, &other.figures))
-}
-
-fn differs<T: PartialEq + Debug>(what: &str, one: &T, other: &T) -> Option<String> {
+pub(super) fn differences(names: (&str, &str), (one, other): (&Answer, &Answer)) -> Option<String> {
     if one == other {
         return None;
     }
-    let (one, other) = (format!("{one:?}"), format!("{other:?}"));
-    // A NaN is not equal to itself; its text is.
-    (one != other).then(|| format!("`{what}` was {}, now {}", cut(&one), cut(&other)))
+    said(names, (written(one), written(other)))
 }
 
-fn cut(text: &str) -> String {
-    let mut shown: String = text.chars().take(MOST_SHOWN).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
+/// Says in what two answers differ that a run could notice. The state is for the policy to read: one
+/// that was put in order by `prepare` is as good.
+pub(super) fn noticeable(names: (&str, &str), (one, other): (&Answer, &Answer)) -> Option<String> {
+    let (mut one, mut other) = (written(one), written(other));
+    for value in [&mut one, &mut other] {
+        if let Some(verdict) = value.as_object_mut() {
+            verdict.remove("state");
+        }
     }
-    shown
+    said(names, (one, other))
 }
 
-const MOST_SHOWN: usize = 160;
+fn said(names: (&str, &str), (one, other): (Value, Value)) -> Option<String> {
+    // As JSON, since a NaN is not equal to itself.
+    (one != other).then(|| notation::differences(names, (&one, &other)))
+}
+
+fn written(answer: &Answer) -> Value {
+    match answer {
+        Ok(verdict) => notation::verdict(verdict),
+        // Its text may name places; that it fails, and how, is the answer.
+        Err(fault) => Fault::name(fault.code()).into(),
+    }
+}

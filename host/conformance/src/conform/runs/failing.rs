@@ -2,7 +2,7 @@
 
 use ckpt_policy_core::contract::Ballot;
 
-use super::super::{Finding, Passed, Trial};
+use super::super::{Finding, Passed, Property, Trial};
 use super::play::{Trouble, play, told};
 use super::story::{Shape, Story};
 use super::verdicts::{self, loses};
@@ -13,16 +13,14 @@ use crate::scenario::{Plot, Scenario};
 /// A save that fails, or is not done yet, must not cost the last complete checkpoint; and on a disk
 /// on which nothing can be written, a run that comes again must be met with the same wish again.
 pub(super) fn failed_save(trial: &Trial<'_>) -> Result<Passed, Finding> {
-    let kept = told(trial, "safety.failed-save", verdicts::SHAPE, |story| {
+    let tries = Property::new("safety.failed-save", trial.request);
+    let kept = told(trial, tries, verdicts::SHAPE, |story| {
         keeps_the_last(trial, story)
     })?;
-    let asked = told(trial, "safety.failed-save again", SHORT, |story| {
+    let asked = told(trial, tries.part(0, 2), SHORT, |story| {
         asks_again(trial, story)
     })?;
-    Ok(Passed {
-        cases: kept.cases + asked.cases,
-        ..Passed::default()
-    })
+    Ok(Passed::tried(kept.cases + asked.cases))
 }
 
 fn keeps_the_last(trial: &Trial<'_>, story: &Story) -> Result<(), Trouble> {

@@ -42,7 +42,7 @@ fn grow(trial: &Trial<'_>, candidate: &Candidate, rounds: u32) -> Result<usize, 
                     sketch.follow(&round, &verdict);
                     state = verdict.state;
                 }
-                Err(fault) if is_too_large(&fault) => {
+                Err(fault) if blames_state(trial, &fault, &state) => {
                     let (length, at) = (state.len(), round.candidate);
                     return Err(trouble(
                         candidate,
@@ -75,8 +75,14 @@ fn grow(trial: &Trial<'_>, candidate: &Candidate, rounds: u32) -> Result<usize, 
     Ok(longest.into_iter().max().unwrap_or(0))
 }
 
-fn is_too_large(fault: &Fault) -> bool {
-    matches!(fault, Fault::Answer(_) | Fault::Fuel { .. })
+/// Whether it may be the state that a call failed for. What else is too large, such as a reason, is judged
+/// elsewhere.
+fn blames_state(trial: &Trial<'_>, fault: &Fault, state: &[u8]) -> bool {
+    match fault {
+        Fault::Answer(_) => state.len() as u64 >= trial.subject.budget().state / 2,
+        Fault::Fuel { .. } => true,
+        _ => false,
+    }
 }
 
 fn trouble(candidate: &Candidate, what: String) -> Trouble {

@@ -3,24 +3,27 @@
 //! A sandbox refuses an answer that is too large, and a policy in plain Rust has no sandbox; both
 //! are judged here.
 
+use std::cell::RefCell;
+
 use ckpt_policy_core::contract::{Fault, Verdict};
 
-use super::super::{Finding, Passed, Trial};
+use super::super::{Finding, Passed, Property, Trial};
 use super::play::{Trouble, play, told};
 use super::verdicts::SHAPE;
 use super::witness::Watch;
 
-/// One thing that is bounded: its name, the bound, and how much of it a verdict has.
+/// One thing that is bounded: what it is, the bound, and how much of it a verdict has.
 struct Bound {
-    name: &'static str,
+    what: &'static str,
     most: u64,
     size: fn(&Verdict) -> usize,
 }
 
 pub(super) fn limits(trial: &Trial<'_>) -> Result<Passed, Finding> {
     let bounds = bounds(trial);
-    let highest = std::cell::RefCell::new(vec![0; bounds.len()]);
-    let passed = told(trial, "safety.limits", SHAPE, |story| {
+    let highest = RefCell::new(vec![0; bounds.len()]);
+    let tries = Property::new("safety.limits", trial.request);
+    let passed = told(trial, tries, SHAPE, |story| {
         let scenario = story.scenario(trial);
         let played = play(trial, &scenario, Watch::Calls)?;
         for call in played.logs.iter().flat_map(|log| &log.decided) {
@@ -34,8 +37,10 @@ pub(super) fn limits(trial: &Trial<'_>) -> Result<Passed, Finding> {
             for (bound, highest) in bounds.iter().zip(highest.borrow_mut().iter_mut()) {
                 let size = (bound.size)(verdict) as u64;
                 if size > bound.most {
-                    let Bound { name, most, .. } = bound;
-                    return at(format!("its {name} has {size}, at most {most} are allowed"));
+                    let Bound { what, most, .. } = bound;
+                    return at(format!(
+                        "its {what}: {size}, where at most {most} are allowed"
+                    ));
                 }
                 *highest = size.max(*highest);
             }
@@ -45,7 +50,7 @@ pub(super) fn limits(trial: &Trial<'_>) -> Result<Passed, Finding> {
     let figures = bounds.iter().zip(highest.into_inner());
     let figures = figures.map(|(bound, highest)| {
         let text = format!("{highest} of {}", bound.most);
-        (format!("highest {}", bound.name), text)
+        (bound.what.to_owned(), text)
     });
     Ok(Passed {
         figures: figures.collect(),
@@ -55,17 +60,17 @@ pub(super) fn limits(trial: &Trial<'_>) -> Result<Passed, Finding> {
 
 /// The defaults of a site's limits; what states may have is the subject's to say.
 fn bounds(trial: &Trial<'_>) -> [Bound; 7] {
-    let bound = |name, most, size| Bound { name, most, size };
+    let bound = |what, most, size| Bound { what, most, size };
     [
-        bound("state (bytes)", trial.subject.budget().state, |verdict| {
+        bound("bytes of state", trial.subject.budget().state, |verdict| {
             verdict.state.len()
         }),
-        bound("reason (bytes)", 4096, |verdict| verdict.reason.len()),
+        bound("bytes of the reason", 4096, |verdict| verdict.reason.len()),
         bound("number of figures", 256, |verdict| verdict.figures.len()),
         bound("number of tags", 64, |verdict| verdict.tags.len()),
         bound("number of labels", 64, |verdict| verdict.labels.len()),
-        bound("longest name (bytes)", 256, longest_name),
-        bound("longer list of checkpoints", 65_536, |verdict| {
+        bound("bytes of the longest name", 256, longest_name),
+        bound("checkpoints held or released", 65_536, |verdict| {
             verdict.hold.len().max(verdict.release.len())
         }),
     ]

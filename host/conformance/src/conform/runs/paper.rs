@@ -25,7 +25,9 @@ pub(super) fn written(scenario: &Scenario, note: Option<(u64, &str)>) -> String 
     };
     let noted = note.and_then(|(step, _)| rounds.iter().rposition(|round| round.step == step));
     let mut epoch = 0;
-    for (index, round) in rounds.iter().enumerate() {
+    // What comes after the trouble does not matter to it.
+    let shown = noted.map_or(rounds.len(), |noted| noted + 1);
+    for (index, round) in rounds.iter().take(shown).enumerate() {
         let note = note.filter(|_| noted == Some(index)).map(|(_, text)| text);
         text.push_str(&written_round(round, note, epoch));
         epoch = round.epoch;

@@ -7,10 +7,12 @@ use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ckpt_policy_core::contract::Policy;
+use proptest::strategy::Strategy;
 
-use super::super::property::{Broken, Property};
-use super::super::{Finding, Passed, Request, Trial, Way};
+use super::super::property::Broken;
+use super::super::{Finding, Passed, Property, Trial, Way};
 use super::paper;
+use super::shorten::shorten;
 use super::story::{Shape, Story, stories};
 use super::witness::{Log, Watch, Witness};
 use crate::report::{Found, Report};
@@ -139,44 +141,64 @@ fn taken(log: &Arc<Mutex<Log>>) -> Log {
 /// Tries a property on generated stories; the finding has the smallest one that breaks it.
 pub(super) fn told(
     trial: &Trial<'_>,
-    id: &str,
+    tries: Property<'_>,
     shape: Shape,
     property: impl Fn(&Story) -> Result<(), Trouble>,
 ) -> Result<Passed, Finding> {
-    tried(trial, id, &stories(trial.candidates.len(), shape), property)
+    let strategy = stories(trial.candidates.len(), shape);
+    match smallest(tries, &strategy, &property)? {
+        Tried::Held(cases) => Ok(Passed::tried(cases)),
+        Tried::Broken(story, trouble) => Err(shorten(story, trouble, property).into_finding()),
+    }
 }
 
 /// Tries a property on generated inputs of any kind.
 pub(super) fn tried<S>(
-    trial: &Trial<'_>,
-    id: &str,
+    tries: Property<'_>,
     strategy: &S,
     property: impl Fn(&S::Value) -> Result<(), Trouble>,
 ) -> Result<Passed, Finding>
 where
-    S: proptest::strategy::Strategy,
+    S: Strategy<Value: Clone>,
 {
-    // What breaks the property last is the smallest that was found.
-    let smallest = RefCell::new(None);
-    let held = Property::new(id, trial.request).holds(strategy, |input| {
-        property(input).map_err(|trouble| {
-            let what = trouble.what.clone();
-            smallest.replace(Some(trouble));
-            // The trouble writes its input itself, as a scenario.
-            let input = String::new();
-            Broken { what, input }
-        })
-    });
-    match (held, smallest.into_inner()) {
-        (Ok(cases), _) => Ok(Passed::tried(cases)),
-        (Err(_), Some(trouble)) => Err(trouble.into_finding()),
-        (Err(finding), None) => Err(finding),
+    match smallest(tries, strategy, &property)? {
+        Tried::Held(cases) => Ok(Passed::tried(cases)),
+        Tried::Broken(_, trouble) => Err(trouble.into_finding()),
     }
 }
 
-/// Returns the request with fewer cases, for what plays several runs a case.
-pub(super) fn fewer(request: &Request, divisor: u32) -> Request {
-    let mut request = request.clone();
-    request.depth.cases = request.depth.cases.div_ceil(divisor);
-    request
+/// What came of a property.
+enum Tried<T> {
+    /// It held for so many inputs.
+    Held(u64),
+    /// The smallest input that was found to break it.
+    Broken(T, Trouble),
+}
+
+fn smallest<S>(
+    tries: Property<'_>,
+    strategy: &S,
+    property: &impl Fn(&S::Value) -> Result<(), Trouble>,
+) -> Result<Tried<S::Value>, Finding>
+where
+    S: Strategy<Value: Clone>,
+{
+    // What breaks the property last is the smallest. It is written down once, as a scenario, and
+    // not at each of the steps that lead to it.
+    let last = RefCell::new(None);
+    let unwritten = || Broken {
+        what: String::new(),
+        input: String::new(),
+    };
+    let held = tries.holds(strategy, |input| {
+        property(input).map_err(|trouble| {
+            last.replace(Some((input.clone(), trouble)));
+            unwritten()
+        })
+    });
+    match (held, last.into_inner()) {
+        (Ok(cases), _) => Ok(Tried::Held(cases)),
+        (Err(_), Some((input, trouble))) => Ok(Tried::Broken(input, trouble)),
+        (Err(finding), None) => Err(finding),
+    }
 }

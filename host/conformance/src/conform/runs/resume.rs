@@ -4,9 +4,9 @@ use ckpt_policy_core::contract::Fault;
 use proptest::sample::Index;
 use proptest::strategy::Strategy;
 
-use super::super::{Candidate, Finding, Measured, Passed, Trial, Way};
-use super::difference::but_for_state;
-use super::play::{Played, Trouble, fewer, play, tried};
+use super::super::{Candidate, Finding, Measured, Passed, Property, Trial, Way};
+use super::difference::noticeable;
+use super::play::{Played, Trouble, play, tried};
 use super::story::{Shape, Story, stories};
 use super::witness::{Deciding, Watch};
 use crate::scenario::Cut;
@@ -14,7 +14,8 @@ use crate::scenario::Cut;
 /// Cut anywhere, restored from a snapshot: the same verdicts.
 pub(super) fn cut(trial: &Trial<'_>) -> Result<Passed, Finding> {
     let strategy = (stories(trial.candidates.len(), SHAPE), index());
-    tried(trial, "resume.cut", &strategy, |(story, index)| {
+    let tries = Property::new("resume.cut", trial.request);
+    tried(tries, &strategy, |(story, index)| {
         let before = index.index(story.events.len());
         let whole = play(trial, &story.scenario(trial), Watch::Calls)?;
         let scenario = story.cut(trial, before, same(story.ranks));
@@ -25,7 +26,8 @@ pub(super) fn cut(trial: &Trial<'_>) -> Result<Passed, Finding> {
         }
         let pairs = verdicts(&whole).zip(verdicts(&parts));
         for (one, other) in pairs {
-            if let Some(differs) = but_for_state(&one.result, &other.result) {
+            let names = ("uncut", "after the cut");
+            if let Some(differs) = noticeable(names, (&one.result, &other.result)) {
                 let what = format!("cut and resumed, it goes on otherwise: {differs}");
                 return Err(Trouble::at(what, &scenario, other.round.step));
             }
@@ -43,13 +45,9 @@ pub(super) fn cut(trial: &Trial<'_>) -> Result<Passed, Finding> {
 
 /// `prepare` with a state of its own: accepted, and under another configuration no trap.
 pub(super) fn prepare(trial: &Trial<'_>) -> Result<Passed, Finding> {
-    let request = fewer(trial.request, 4);
-    let some = Trial {
-        request: &request,
-        ..*trial
-    };
+    let tries = Property::new("resume.prepare", trial.request).part(0, 4);
     let strategy = (stories(trial.candidates.len(), SHAPE), index());
-    tried(&some, "resume.prepare", &strategy, |(story, index)| {
+    tried(tries, &strategy, |(story, index)| {
         let played = play(trial, &story.scenario(trial), Watch::Calls)?;
         let calls: Vec<_> = verdicts(&played).collect();
         if calls.is_empty() {
@@ -91,13 +89,9 @@ fn carried_over(policy: &mut dyn Measured, other: &Candidate, state: &[u8]) -> O
 
 /// A run that goes on with another number of ranks, or under another configuration, is answered.
 pub(super) fn world(trial: &Trial<'_>) -> Result<Passed, Finding> {
-    let request = fewer(trial.request, 2);
-    let some = Trial {
-        request: &request,
-        ..*trial
-    };
+    let tries = Property::new("resume.world", trial.request).part(0, 2);
     let strategy = (stories(trial.candidates.len(), SHAPE), index(), 1_u32..=5);
-    tried(&some, "resume.world", &strategy, |(story, index, ranks)| {
+    tried(tries, &strategy, |(story, index, ranks)| {
         let before = index.index(story.events.len());
         let scenario = story.cut(trial, before, same(*ranks));
         let played = play(trial, &scenario, Watch::Calls)?;

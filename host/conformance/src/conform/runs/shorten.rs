@@ -24,11 +24,14 @@ pub(super) fn shorten(
                 events,
                 ..story.clone()
             };
+            at = from;
+            if shorter.events.is_empty() {
+                continue;
+            }
             tries -= 1;
             if let Err(found) = property(&shorter) {
                 (story, trouble) = (shorter, found);
             }
-            at = from;
         }
         stretch /= 2;
     }

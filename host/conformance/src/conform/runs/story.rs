@@ -14,8 +14,7 @@ use proptest::option::weighted;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::strategy::ValueTree;
 
-use super::super::property::Property;
-use super::super::{Candidate, Trial};
+use super::super::{Candidate, Property, Trial};
 use crate::scenario::{Cut, Expect, Plot, PolicySource, Round, Scenario, Writing};
 
 /// Steps between two plays of one story: a multiple of whatever a policy may count in, so that a
@@ -101,9 +100,8 @@ pub(super) fn stories(candidates: usize, shape: Shape) -> impl Strategy<Value = 
 
 /// Generates one story, the same for the same seed and name.
 pub(super) fn one_story(trial: &Trial<'_>, name: &str, shape: Shape) -> Story {
-    let mut runner = Property::new(name, trial.request).runner();
     stories(trial.candidates.len(), shape)
-        .new_tree(&mut runner)
+        .new_tree(&mut Property::new(name, trial.request).runner())
         .expect("no part of the strategy rejects what it generates")
         .current()
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use ckpt_policy_core::contract::{Ballot, CheckpointId, Plan, Verdict, View};
 
-use super::super::{Finding, Passed, Trial};
+use super::super::{Finding, Passed, Property, Trial};
 use super::play::{Trouble, play, told};
 use super::story::Shape;
 use super::witness::{Deciding, Watch};
@@ -127,7 +127,7 @@ fn each(
     id: &str,
     judge: impl Fn(&Judged<'_>) -> Option<String>,
 ) -> Result<Passed, Finding> {
-    told(trial, id, SHAPE, |story| {
+    told(trial, Property::new(id, trial.request), SHAPE, |story| {
         let plan = &story.candidate(trial).prepared.plan;
         let scenario = story.scenario(trial);
         let played = play(trial, &scenario, Watch::Ledger)?;
