@@ -93,7 +93,12 @@ const LANGUAGES: [Language; 4] = [
             file: "policy.c",
             line: "    statistic_at(round, 9);",
             before: "    const statistic_t *mean = ",
-            said: &["`unreachable`", "`statistic_at (", "`judge (", "policy.c:LINE)`"],
+            said: &[
+                "`unreachable`",
+                "`statistic_at (",
+                "`judge (",
+                "policy.c:LINE)`",
+            ],
         },
     },
 ];
@@ -142,7 +147,10 @@ fn write(language: &Language, folder: &Path) -> Result<(), Failed> {
         .arg(folder)
         .output()?;
     let said = succeeded("ckpt-policy new", &output)?;
-    let next = format!("next:\n  cd '{}'\n  make build test conform\n", folder.display());
+    let next = format!(
+        "next:\n  cd '{}'\n  make build test conform\n",
+        folder.display()
+    );
     expect(&said, &next)
 }
 
@@ -159,7 +167,9 @@ fn same(language: &Language, folder: &Path) -> Result<(), Failed> {
         };
         if language.name == "rust" && file == Path::new("Cargo.toml") {
             let text = String::from_utf8(found)?;
-            found = text.replace("vendor/ckpt-policy-sdk", "../../sdk").into_bytes();
+            found = text
+                .replace("vendor/ckpt-policy-sdk", "../../sdk")
+                .into_bytes();
         }
         if found != held {
             let (file, example) = (file.display(), example.display());
@@ -171,7 +181,10 @@ fn same(language: &Language, folder: &Path) -> Result<(), Failed> {
 
 /// Builds, tests and proves, as the folder's README says.
 fn good(folder: &Path) -> Result<(), Failed> {
-    let printed = succeeded("make build test conform", &make(folder, &["build", "test", "conform"])?)?;
+    let printed = succeeded(
+        "make build test conform",
+        &make(folder, &["build", "test", "conform"])?,
+    )?;
     let wasm = folder.join("build").join(format!("{EXAMPLE}.wasm"));
     if !wasm.is_file() {
         return Err(format!("there is no {}\n{printed}", wasm.display()).into());
@@ -185,7 +198,9 @@ fn bad(mistake: &Mistake, folder: &Path) -> Result<(), Failed> {
     let path = folder.join(mistake.file);
     let text = fs::read_to_string(&path)?;
     let mut lines: Vec<&str> = text.lines().collect();
-    let place = lines.iter().position(|line| line.starts_with(mistake.before));
+    let place = lines
+        .iter()
+        .position(|line| line.starts_with(mistake.before));
     let place = place.ok_or_else(|| format!("no line of {} begins so", mistake.file))?;
     lines.insert(place, mistake.line);
     fs::write(&path, lines.join("\n") + "\n")?;
@@ -208,7 +223,14 @@ fn bad(mistake: &Mistake, folder: &Path) -> Result<(), Failed> {
 /// Runs `make`, without what an outer cargo or a user's shell has set.
 fn make(folder: &Path, targets: &[&str]) -> Result<Output, Failed> {
     let mut command = Command::new("make");
-    for name in ["CARGO_BUILD_TARGET", "CC", "MAKEFLAGS", "RUSTC", "RUSTC_WRAPPER", "RUSTFLAGS"] {
+    for name in [
+        "CARGO_BUILD_TARGET",
+        "CC",
+        "MAKEFLAGS",
+        "RUSTC",
+        "RUSTC_WRAPPER",
+        "RUSTFLAGS",
+    ] {
         command.env_remove(name);
     }
     // What Rust has compiled once is good for the next time: the folder's path is the same.
