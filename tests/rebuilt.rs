@@ -22,15 +22,6 @@ fn rebuilt_policies_behave_as_the_committed_ones() {
     }
 }
 
-#[test]
-fn a_users_policy_decides() {
-    let modules = build(&["example"]);
-    play_all(
-        &root().join("plugins/examples/rust"),
-        &load(&modules["example"]),
-    );
-}
-
 /// Builds policies; returns their core modules by name.
 fn build(names: &[&str]) -> BTreeMap<String, PathBuf> {
     let output = Command::new(root().join("plugins/build"))
