@@ -184,10 +184,12 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), Failed> {
         let is_built = [".venv", "node_modules", "target", "build"]
             .iter()
             .any(|built| name == *built);
-        match entry.file_type()?.is_dir() {
-            true if !is_built => collect(&entry.path(), paths)?,
-            false if entry.metadata()?.len() < LARGEST => paths.push(entry.path()),
-            _ => {}
+        // A link, such as that to the contract, is not followed.
+        let kind = entry.file_type()?;
+        if kind.is_dir() && !is_built {
+            collect(&entry.path(), paths)?;
+        } else if kind.is_file() && entry.metadata()?.len() < LARGEST {
+            paths.push(entry.path());
         }
     }
     Ok(())

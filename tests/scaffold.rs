@@ -190,7 +190,8 @@ fn good(folder: &Path) -> Result<(), Failed> {
         return Err(format!("there is no {}\n{printed}", wasm.display()).into());
     }
     expect(&printed, "test result: ok. 16 passed; 0 failed")?;
-    expect(&printed, "\nconforms: ")
+    expect(&printed, "\nconforms: ")?;
+    expect(&printed, " checks, 0 warnings")
 }
 
 /// Makes a mistake, and plays a scenario.
