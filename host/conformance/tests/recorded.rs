@@ -220,7 +220,7 @@ fn coverage_counts_what_was_reached_and_names_the_rest() {
     let mut coverage = Coverage::default();
     for rest in [
         "config.keep-all = true\n[[round]]\nmetrics.x = [nan, 'missing']\n[[round]]\nresume = { ranks = 1 }\nmetrics.x = 1\n",
-        "[[round]]\nmetrics.x = 2\nsave-fails = true\n[[round]]\n[[round]]\nmetrics.x = 99\n[[round]]\nmetrics.x = 13\n",
+        "[[round]]\nmetrics.x = 2\nsave-fails = true\n[[round]]\n[[round]]\nmetrics.x = 13\n[[round]]\nmetrics.x = 99\n",
         "config.top-k = 1\nexpect-config-error = 'top-k'\n",
     ] {
         let text = format!("{HEAD}{rest}");
