@@ -101,7 +101,7 @@ impl fmt::Display for RoundReport {
         }
         table(formatter, &self.checks)?;
         let reason = self.found.as_ref().and_then(|found| found.reason.as_ref());
-        match reason {
+        match reason.filter(|reason| !reason.is_empty()) {
             Some(reason) => writeln!(formatter, "    the policy's reason: {reason}"),
             None => Ok(()),
         }

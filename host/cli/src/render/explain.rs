@@ -160,10 +160,12 @@ impl Story {
             1 => ", 1 checkpoint".to_owned(),
             seen => format!(", {seen} checkpoints"),
         };
+        // What is stored with a checkpoint that settles; no decision follows.
+        let asked = observation.moment.map_or(", not asked", |_| "");
         let cost = cost(usage);
         self.line(
             1,
-            &format!("observe on rank {rank}: {values}{seen} → {answer}{cost}"),
+            &format!("observe on rank {rank}{asked}: {values}{seen} → {answer}{cost}"),
         );
     }
 

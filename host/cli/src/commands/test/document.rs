@@ -40,6 +40,9 @@ fn scenario(tested: &Tested, explain: bool) -> Value {
         Ok(played) => {
             let written = run("written", &played.written, explain);
             let cut = played.cut.as_ref().map(|cut| run("cut", cut, false));
+            if let Some(why) = &played.unblessed {
+                document["unblessed"] = json!(why);
+            }
             document["runs"] = std::iter::once(written).chain(cut).collect();
         }
         Err(failure) => document["error"] = json!(failure.to_string().trim_end()),

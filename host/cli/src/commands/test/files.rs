@@ -17,7 +17,8 @@ use crate::report::{Failure, Report};
 /// One file, and what is in it.
 pub(super) struct ScenarioFile {
     pub(super) path: PathBuf,
-    pub(super) text: String,
+    /// What was read; `None` where nothing could be.
+    pub(super) text: Option<String>,
     /// The scenario, or why it cannot be played.
     pub(super) scenario: Result<Scenario, Failure>,
 }
@@ -57,7 +58,7 @@ fn in_directory(root: &Path) -> Vec<ScenarioFile> {
                 let failure = unreadable(&path, &error);
                 found.push(ScenarioFile {
                     path,
-                    text: String::new(),
+                    text: None,
                     scenario: Err(failure),
                 });
             }
@@ -79,7 +80,8 @@ fn is_toml(path: &Path) -> bool {
 
 /// Whether a file is TOML of another kind.
 fn is_something_else(file: &ScenarioFile) -> bool {
-    let Ok(table) = file.text.parse::<toml::Table>() else {
+    let table = file.text.as_ref().map(|text| text.parse::<toml::Table>());
+    let Some(Ok(table)) = table else {
         return false;
     };
     // A site's configuration has policies, too, but a table each.
@@ -97,12 +99,12 @@ fn read(path: &Path) -> ScenarioFile {
             scenario: Scenario::parse(&text, &path)
                 .map_err(|error| Failure::user(error.to_string())),
             path,
-            text,
+            text: Some(text),
         },
         Err(error) => ScenarioFile {
             scenario: Err(unreadable(&path, &error)),
             path,
-            text: String::new(),
+            text: None,
         },
     }
 }
@@ -132,12 +134,19 @@ mod tests {
         fs::write(at("site.toml"), "[[policy]]\nname = 'x'\n").expect("written");
         fs::write(at("wrong.toml"), "about = 'b'\n").expect("written");
         fs::write(at("broken.toml"), "about = \n").expect("written");
+        fs::write(at("latin-1.toml"), b"about = 'gr\xf6\xdfer'\n").expect("written");
         let found = find(&[folder.path().to_owned(), at("a.toml")]);
         let names: Vec<_> = found
             .iter()
             .map(|file| file.path.strip_prefix(folder.path()).expect("below it"))
             .collect();
-        let expected = ["a.toml", "b/one.toml", "broken.toml", "wrong.toml"];
+        let expected = [
+            "a.toml",
+            "b/one.toml",
+            "broken.toml",
+            "latin-1.toml",
+            "wrong.toml",
+        ];
         assert_eq!(names, expected.map(std::path::Path::new));
         assert!(found[..2].iter().all(|file| file.scenario.is_ok()));
         assert!(found[2..].iter().all(|file| file.scenario.is_err()));

@@ -142,10 +142,14 @@ pub(crate) const CUT: &str =
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
 
-    use super::{Outcome, Tested};
+    use ckpt_policy_conformance::{self as conformance, Check, RoundReport, Scenario};
+
+    use super::{CUT, Outcome, Played, Tested};
     use crate::exit;
+    use crate::junit::Judgement;
+    use crate::render;
     use crate::report::{Failure, Report};
 
     fn outcome(failures: &[(u8, &str)]) -> Outcome {
@@ -188,5 +192,60 @@ mod tests {
             .collect();
         assert_eq!((suites.len(), suites[0].name.as_str()), (1, "scenarios"));
         assert_eq!(names, ["0.toml", "1.toml"]);
+    }
+
+    /// A run of one round, in which one thing was compared.
+    fn report(passed: bool) -> conformance::Report {
+        let check = Check {
+            key: "save",
+            expected: "true".to_owned(),
+            found: passed.to_string(),
+            passed,
+        };
+        conformance::Report {
+            about: "it saves".to_owned(),
+            path: PathBuf::from("case.toml"),
+            rounds: vec![RoundReport {
+                line: 4,
+                number: 1,
+                at: None,
+                note: None,
+                found: None,
+                checks: vec![check],
+                calls: Vec::new(),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_run_that_fails_only_when_it_is_cut_has_failed() {
+        let text = "about = 'it saves'\npolicy = 'builtin:p'\nranks = 1\n[[round]]";
+        let scenario = Scenario::parse(text, Path::new("case.toml")).expect("it is one");
+        let outcome = Outcome {
+            tested: vec![Tested {
+                path: PathBuf::from("case.toml"),
+                policy: None,
+                about: None,
+                played: Ok(Played {
+                    scenario,
+                    written: report(true),
+                    cut: Some(report(false)),
+                    unblessed: None,
+                }),
+                blessed: Vec::new(),
+            }],
+            left_out: 0,
+        };
+        let failure = outcome.judge().expect_err("it has failed");
+        assert_eq!(failure.code(), exit::JUDGED);
+        let shown = render::failed_scenarios(&outcome);
+        let title = "\ncut and resumed before each round, which must change nothing:\ncase.toml: it saves\n";
+        assert!(shown.starts_with(title), "{shown}");
+        assert!(shown.contains("! save | true     | false"), "{shown}");
+        let judgement = &outcome.suites()[0].cases[0].judgement;
+        assert!(
+            matches!(judgement, Judgement::Failed { message, .. } if message == CUT),
+            "{judgement:?}"
+        );
     }
 }

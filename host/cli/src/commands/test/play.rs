@@ -142,30 +142,20 @@ impl Player {
 
     /// Writes what was decided into the file, and plays the file as it is then.
     fn bless(&mut self, file: &ScenarioFile, tested: &mut Tested, manner: Manner) {
-        let Ok(played) = &mut tested.played else {
+        let (Ok(played), Some(text)) = (&mut tested.played, &file.text) else {
             return;
         };
-        let blessed = match bless(&file.text, &played.written) {
-            Ok(blessed) => blessed,
-            Err(why) => {
-                played.unblessed = Some(why.to_string());
-                return;
-            }
-        };
-        if blessed.changes.is_empty() {
-            return;
+        match bless(text, &played.written) {
+            Ok(blessed) if blessed.changes.is_empty() => {}
+            Ok(blessed) => match write(file, &blessed.text) {
+                Ok(scenario) => {
+                    tested.played = self.play(self.cast(&scenario), manner);
+                    tested.blessed = blessed.changes;
+                }
+                Err(failure) => tested.played = Err(failure),
+            },
+            Err(why) => played.unblessed = Some(why.to_string()),
         }
-        let written = fs::write(&file.path, &blessed.text).map_err(|error| {
-            let path = file.path.display();
-            Failure::user(format!("cannot write `{path}`: {error}"))
-        });
-        let again = written.and_then(|()| {
-            let scenario = Scenario::parse(&blessed.text, &file.path)
-                .map_err(|error| Failure::user(error.to_string()))?;
-            self.play(self.cast(&scenario), manner)
-        });
-        tested.played = again;
-        tested.blessed = blessed.changes;
     }
 
     fn load(&mut self, policy: &PolicySource) -> Result<Loaded, Failure> {
@@ -174,4 +164,15 @@ impl Player {
         let loaded = loaded.or_insert_with(|| config::load(&policy.to_string(), runtime));
         loaded.clone()
     }
+}
+
+/// Writes a scenario's new text, once it is sure that it is one.
+fn write(file: &ScenarioFile, text: &str) -> Result<Scenario, Failure> {
+    let scenario =
+        Scenario::parse(text, &file.path).map_err(|error| Failure::user(error.to_string()))?;
+    fs::write(&file.path, text).map_err(|error| {
+        let path = file.path.display();
+        Failure::user(format!("cannot write `{path}`: {error}"))
+    })?;
+    Ok(scenario)
 }
