@@ -12,7 +12,7 @@ impl Fault for Broken {
         let mut verdict = good::judge(config, memory, round)?;
         let rounds = memory.number.unwrap_or_default() + 1.0;
         memory.number = Some(rounds);
-        let notes = 8 * rounds as u64;
+        let notes = 5 * rounds as u64;
         verdict.tags = (0..notes).map(|note| format!("note:{note}")).collect();
         Ok(verdict)
     }

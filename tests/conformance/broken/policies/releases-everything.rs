@@ -1,4 +1,4 @@
-//! Asks for a save, and releases it with all the others.
+//! Asks for a save beside what it holds, and releases it with all the others.
 //! fails: safety.empties
 
 use broken::good::{self, Config, Memory};
@@ -10,7 +10,8 @@ pub struct Broken;
 impl Fault for Broken {
     fn judge(config: &Config, memory: &mut Memory, round: &Round) -> Result<Verdict, Error> {
         let mut verdict = good::judge(config, memory, round)?;
-        if verdict.ballot == Ballot::Save {
+        let holds = round.checkpoints.iter().any(|one| one.mine);
+        if verdict.ballot == Ballot::Save && holds {
             verdict.release.push(round.candidate);
             verdict.labels.clear();
         }
