@@ -40,7 +40,7 @@ pub(super) const CHECKS: &[Check] = &[
 pub(super) fn builds_on(id: &str) -> &'static [&'static str] {
     match id {
         "purity.reused" => &["purity.repeat"],
-        "purity.after-trap" | "purity.interleaved" | "agreement.observe" => {
+        "purity.after-trap" | "purity.interleaved" | "agreement.observe" | "agreement.rank" => {
             &["purity.repeat", "purity.reused"]
         }
         "agreement.settings" | "agreement.compilers" => &["purity.repeat"],

@@ -64,7 +64,8 @@ pub(super) fn rank(trial: &Trial<'_>) -> Result<Passed, Finding> {
             return Ok(());
         }
         let features = story.candidate(trial).prepared.plan.features;
-        let mut other = trial.subject.policy(Way::Fresh).map_err(Trouble::alone)?;
+        // Reused, as a site may set it: in a fresh instance nothing is left of what its rank observed.
+        let mut other = trial.subject.policy(Way::Reused).map_err(Trouble::alone)?;
         for call in played.logs.iter().flat_map(|log| &log.decided) {
             if features > 0 {
                 observe_elsewhere(&mut *other, &played.logs, call);
