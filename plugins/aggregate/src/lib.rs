@@ -70,23 +70,27 @@ impl Policy for Aggregate {
 
     fn prepare(config: Config) -> Result<(Plan, Settings), Error> {
         let mut plan = config.keep.plan().reads(Input::required(&config.monitor));
-        let mut reduced = |operation| plan.place(Reduction::of_input(MONITOR, operation));
+        let reduced =
+            |plan: &mut Plan, operation| plan.place(Reduction::of_input(MONITOR, operation));
         let score = match &config.reduce {
-            Reduce::Mean => ScoreFrom::Statistic(reduced(Operation::Mean)),
-            Reduce::Min => ScoreFrom::Statistic(reduced(Operation::Min)),
-            Reduce::Max => ScoreFrom::Statistic(reduced(Operation::Max)),
-            Reduce::WeightedMeanBy(_) => {
-                ScoreFrom::Statistic(reduced(Operation::WeightedMean(Source::Input(WEIGHT))))
+            Reduce::Mean => ScoreFrom::Statistic(reduced(&mut plan, Operation::Mean)),
+            Reduce::Min => ScoreFrom::Statistic(reduced(&mut plan, Operation::Min)),
+            Reduce::Max => ScoreFrom::Statistic(reduced(&mut plan, Operation::Max)),
+            Reduce::WeightedMeanBy(weight) => {
+                let weight = Source::Input(plan.place_input(Input::required(weight)));
+                ScoreFrom::Statistic(reduced(&mut plan, Operation::WeightedMean(weight)))
             }
-            Reduce::Median => ScoreFrom::EveryRank(reduced(Operation::EveryRank), Spread::MEDIAN),
+            Reduce::Median => {
+                let numbers = reduced(&mut plan, Operation::EveryRank);
+                ScoreFrom::EveryRank(numbers, Spread::MEDIAN)
+            }
             Reduce::TrimmedMean(fraction) => {
-                ScoreFrom::EveryRank(reduced(Operation::EveryRank), Spread::trimmed(*fraction))
+                let numbers = reduced(&mut plan, Operation::EveryRank);
+                ScoreFrom::EveryRank(numbers, Spread::trimmed(*fraction))
             }
         };
-        let evict = config.keep.eviction().map(&mut reduced);
-        if let Reduce::WeightedMeanBy(weight) = &config.reduce {
-            plan = plan.reads(Input::required(weight));
-        }
+        let evict = config.keep.eviction();
+        let evict = evict.map(|operation| reduced(&mut plan, operation));
         Ok((plan, Settings::new(&config, score, evict)))
     }
 
@@ -227,4 +231,3 @@ fn note_the_ranks(wish: Wish, measured: &Statistic) -> Wish {
 }
 
 const MONITOR: u32 = 0;
-const WEIGHT: u32 = 1;

@@ -332,3 +332,12 @@ fn a_wrong_configuration_is_refused_by_key() {
     );
     assert!(refused("{").starts_with("the configuration is not JSON: "));
 }
+
+#[test]
+fn a_metric_that_is_its_own_weight_is_read_once() {
+    let config = r#"{"monitor": "loss", "reduce": {"weighted-mean-by": "loss"}}"#;
+    let plan = World::new(config).prepared.plan;
+    assert_eq!(plan.inputs.len(), 1);
+    let weighted = Operation::WeightedMean(Source::Input(0));
+    assert_eq!(plan.reductions[0].operation, weighted);
+}

@@ -22,11 +22,30 @@ impl Plan {
         }
     }
 
-    /// Adds an input; the first has index 0.
+    /// Adds an input; the first has index 0. One that is there already is not added again.
     #[must_use]
     pub fn reads(mut self, input: Input) -> Self {
-        self.inputs.push(input);
+        self.place_input(input);
         self
+    }
+
+    /// Adds an input unless it is there already, and returns its index. Required by one is required.
+    pub fn place_input(&mut self, input: Input) -> u32 {
+        let found = self
+            .inputs
+            .iter()
+            .position(|known| known.name == input.name);
+        let index = match found {
+            Some(index) => {
+                self.inputs[index].required |= input.required;
+                index
+            }
+            None => {
+                self.inputs.push(input);
+                self.inputs.len() - 1
+            }
+        };
+        u32::try_from(index).unwrap_or(u32::MAX)
     }
 
     /// Adds a reduction; the first has index 0. One that is there already is not added again.
