@@ -103,6 +103,16 @@ fn a_careful_policy_in_plain_rust_passes() {
 }
 
 #[test]
+fn a_state_that_fills_up_is_watched_until_it_is_full() {
+    let conformance = of(Flaw::StateFillsUp);
+    let shown = shown(&conformance);
+    assert!(
+        with_status(&conformance, Status::Failed).is_empty(),
+        "{shown}"
+    );
+}
+
+#[test]
 fn exactly_the_intended_check_fails_with_a_run_to_play() {
     let mut wrong = String::new();
     for (flaw, intended) in FLAWS {

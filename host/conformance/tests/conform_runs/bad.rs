@@ -28,6 +28,8 @@ pub(crate) enum Flaw {
     RemembersBest,
     LongReason,
     StateGrows,
+    /// A state that fills up, slowly, and is full: nothing is wrong with it.
+    StateFillsUp,
     /// A comparison that NaN passes.
     SavesNan,
     /// Never recovers from a number that is none.
@@ -272,6 +274,10 @@ impl Best {
             }
             Flaw::LongReason => verdict.reason = "long ".repeat(1_000),
             Flaw::StateGrows => memory.rest.extend([0; 8]),
+            Flaw::StateFillsUp => {
+                memory.rest.extend([0; 8]);
+                memory.rest.truncate(8 * WINDOW);
+            }
             Flaw::HiddenCounter => verdict.reason = format!("call {}", self.calls),
             _ => {}
         }
@@ -332,3 +338,6 @@ fn named(name: &str, checkpoint: u64) -> Label {
         checkpoint,
     }
 }
+
+/// Entries that fill a state: more than the shorter runs have rounds, less than a state is watched.
+const WINDOW: usize = 1_500;
