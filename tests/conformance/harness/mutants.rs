@@ -88,9 +88,12 @@ impl Mutant {
         let given =
             |_: &PolicySource| -> Result<Box<dyn Policy>, String> { Ok(Box::new(loaded.policy())) };
         for file in files(&checkout().join(&self.folder).join("scenarios"), &["toml"]) {
-            let scenario = Scenario::parse(&String::from_utf8(read(&file)?)?, &file)?;
-            if !run(&scenario, given)?.passed() {
-                return Ok(true);
+            let written = Scenario::parse(&String::from_utf8(read(&file)?)?, &file)?;
+            let cut = written.cut_before_each_round();
+            for scenario in [written].into_iter().chain(cut) {
+                if !run(&scenario, given)?.passed() {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)
