@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ckpt_policy_core::contract::{Ballot, Fault, Plan, Round as Asked, Verdict};
+use ckpt_policy_core::contract::{Fault, Plan, Round as Asked, Verdict};
 
 use crate::record::{Call, Exchange};
 use crate::report::{Report, RoundReport};
@@ -148,15 +148,7 @@ impl PolicyCoverage {
     }
 
     fn verdict(&mut self, verdict: &Verdict) {
-        self.reach(
-            BALLOTS,
-            match verdict.ballot {
-                Ballot::Save => "save",
-                Ballot::Skip => "skip",
-                Ballot::Abstain => "abstain",
-                Ballot::Veto => "veto",
-            },
-        );
+        self.reach(BALLOTS, &verdict.ballot.to_string());
         let said = [
             ("hold", !verdict.hold.is_empty()),
             ("release", !verdict.release.is_empty()),

@@ -78,6 +78,28 @@ pub enum View {
     All,
 }
 
+impl View {
+    /// Whether a checkpoint is shown, by whether it is the policy's own.
+    #[must_use]
+    pub fn shows(self, mine: bool) -> bool {
+        match self {
+            Self::None => false,
+            Self::Mine => mine,
+            Self::All => true,
+        }
+    }
+}
+
+impl fmt::Display for View {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::None => "none",
+            Self::Mine => "mine",
+            Self::All => "all",
+        })
+    }
+}
+
 /// What a policy needs, fixed for as long as its configuration is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {

@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 use ckpt_policy_conformance::conform::Usage;
 use ckpt_policy_conformance::{Call, Exchange, RoundReport};
 use ckpt_policy_core::contract::{
-    Checkpoint, Fault, Observation, Plan, Prepared, Reduced, Round, Verdict, View,
+    Checkpoint, Fault, Observation, Plan, Prepared, Reduced, Round, Verdict,
 };
 use ckpt_policy_core::reduction_labels;
 use sha2::{Digest as _, Sha256};
@@ -104,12 +104,7 @@ impl Story {
     fn prepared(&mut self, prepared: &Prepared) {
         let plan = &prepared.plan;
         self.know(plan);
-        let view = match plan.view {
-            View::None => "none",
-            View::Mine => "mine",
-            View::All => "all",
-        };
-        let (features, every) = (plan.features, plan.every_steps.max(1));
+        let (features, view, every) = (plan.features, plan.view, plan.every_steps.max(1));
         self.line(3, &format!("inputs {}", listed(&self.inputs)));
         self.line(
             3,

@@ -7,7 +7,7 @@
 
 use ckpt_policy_core::contract::{
     Checkpoint, Description, Observation, Operation, Plan, Prepared, Reduced, Reduction, Round,
-    Source, Verdict, View,
+    Source, Verdict,
 };
 use serde_json::{Map, Value, json};
 
@@ -78,18 +78,13 @@ pub(crate) fn prepared(from: &Prepared) -> Value {
 
 pub(super) fn plan(from: &Plan) -> Value {
     let inputs = from.inputs.iter();
-    let view = match from.view {
-        View::None => "none",
-        View::Mine => "mine",
-        View::All => "all",
-    };
     json!({
         "inputs": inputs
             .map(|input| json!({ "name": input.name, "required": input.required }))
             .collect::<Vec<_>>(),
         "features": from.features,
         "reductions": from.reductions.iter().map(reduction).collect::<Vec<_>>(),
-        "view": view,
+        "view": from.view.to_string(),
         "moments": from.moments,
         "every-steps": from.every_steps,
         "passive": from.passive,

@@ -6,7 +6,6 @@
 
 use ckpt_policy_core::contract::{
     Ballot, Checkpoint, CheckpointId, Operation, Plan, Reduced, Round, Statistic, Tally, Verdict,
-    View,
 };
 
 /// A run in the making.
@@ -32,11 +31,7 @@ impl<'a> Sketch<'a> {
         self.index += 1;
         self.step += STEPS;
         let moments = self.plan.moments.len().max(1) as u64;
-        let shown = |one: &&Checkpoint| match self.plan.view {
-            View::None => false,
-            View::Mine => one.mine,
-            View::All => true,
-        };
+        let shown = |one: &&Checkpoint| self.plan.view.shows(one.mine);
         Round {
             moment: (self.index % moments) as u32,
             step: self.step,

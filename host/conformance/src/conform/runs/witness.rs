@@ -85,11 +85,7 @@ impl Witness {
 
     /// Returns what the policy's plan would have shown, of all that there are.
     fn shown(&self, all: &[Checkpoint]) -> Vec<Checkpoint> {
-        let is_shown = |one: &&Checkpoint| match self.view {
-            View::None => false,
-            View::Mine => one.mine,
-            View::All => true,
-        };
+        let is_shown = |one: &&Checkpoint| self.view.shows(one.mine);
         all.iter().filter(is_shown).cloned().collect()
     }
 }
