@@ -36,6 +36,21 @@ pub(crate) enum Judgement {
     NotRun(String),
 }
 
+/// Puts cases together by the suite that each names, in the order in which they come.
+pub(crate) fn grouped(cases: impl IntoIterator<Item = (String, Case)>) -> Vec<Suite> {
+    let mut suites: Vec<Suite> = Vec::new();
+    for (name, case) in cases {
+        match suites.iter_mut().find(|suite| suite.name == name) {
+            Some(suite) => suite.cases.push(case),
+            None => suites.push(Suite {
+                name,
+                cases: vec![case],
+            }),
+        }
+    }
+    suites
+}
+
 /// Writes the cases into a file.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use ckpt_policy_conformance::conform::{CheckReport, Conformance, Finding, Status};
 use serde_json::{Map, Value, json};
 
-use crate::junit::{Case, Judgement, Suite};
+use crate::junit::{self, Case, Judgement, Suite};
 
 /// Version of the document's form.
 const FORM: u32 = 1;
@@ -29,22 +29,15 @@ pub(super) fn document(conformance: &Conformance) -> Value {
 
 /// Makes the suites of a JUnit file: one for each family of checks. A warning is no failure.
 pub(super) fn suites(conformance: &Conformance) -> Vec<Suite> {
-    let mut suites: Vec<Suite> = Vec::new();
-    for check in &conformance.checks {
+    let checks = conformance.checks.iter();
+    junit::grouped(checks.map(|check| {
         let (family, name) = check.id.split_once('.').unwrap_or(("", check.id));
         let case = Case {
             name: name.to_owned(),
             judgement: judgement(check),
         };
-        match suites.iter_mut().find(|suite| suite.name == family) {
-            Some(suite) => suite.cases.push(case),
-            None => suites.push(Suite {
-                name: family.to_owned(),
-                cases: vec![case],
-            }),
-        }
-    }
-    suites
+        (family.to_owned(), case)
+    }))
 }
 
 fn judgement(check: &CheckReport) -> Judgement {

@@ -6,7 +6,7 @@ use ckpt_policy_conformance::Coverage;
 
 use super::{Played, Tested};
 use crate::exit;
-use crate::junit::{Case, Judgement, Suite};
+use crate::junit::{self, Case, Judgement, Suite};
 use crate::report::{Failure, Report};
 
 /// All that was played.
@@ -48,22 +48,13 @@ impl Outcome {
 
     /// Returns the cases for build servers, a suite for each directory.
     pub(crate) fn suites(&self) -> Vec<Suite> {
-        let mut suites: Vec<Suite> = Vec::new();
-        for tested in &self.tested {
+        junit::grouped(self.tested.iter().map(|tested| {
             let name = match tested.path.parent() {
                 Some(folder) if folder != Path::new("") => folder.display().to_string(),
                 _ => ".".to_owned(),
             };
-            let case = tested.case();
-            match suites.iter_mut().find(|suite| suite.name == name) {
-                Some(suite) => suite.cases.push(case),
-                None => suites.push(Suite {
-                    name,
-                    cases: vec![case],
-                }),
-            }
-        }
-        suites
+            (name, tested.case())
+        }))
     }
 
     /// Returns the failure that ends the program, with the highest code that applies.
