@@ -9,6 +9,7 @@ pub(crate) mod bench;
 mod called;
 pub(crate) mod check;
 pub(crate) mod conform;
+mod given;
 pub(crate) mod inspect;
 pub(crate) mod new;
 pub(crate) mod run;

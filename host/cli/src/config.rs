@@ -25,7 +25,7 @@ use ckpt_policy_runtime::{Error, Instances, Limits, Runtime};
 pub(crate) use self::fields::list_of;
 use self::fields::{Fields, Source};
 pub(crate) use self::files::hex;
-pub(crate) use self::inspect::{inspect, load, prepared, read};
+pub(crate) use self::inspect::{authors_runtime, load, prepared, read};
 use self::node::Node;
 pub use self::policies::{Policies, Prepared};
 use self::policy::Entry;

@@ -34,7 +34,7 @@ pub use self::contract::LoadError;
 use self::contract::Survey;
 use self::property::Property;
 pub use self::report::{CheckReport, Conformance, Finding, Status};
-pub use self::subject::{Budget, Measured, Subject, Usage, Way};
+pub use self::subject::{Budget, Measured, Metered, Subject, Usage, Way};
 
 /// How deep a policy is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

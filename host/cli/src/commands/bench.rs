@@ -7,15 +7,12 @@ mod measure;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use ckpt_policy_runtime::{Options, Runtime};
-
 use self::baseline::Comparison;
-use super::inspect::read_config;
+use super::given::Given;
 use super::{Format, Streams};
 use crate::config;
-use crate::exit;
 use crate::render;
-use crate::report::{Failure, Report};
+use crate::report::Failure;
 
 pub(crate) use self::baseline::Change;
 pub(crate) use self::figures::{Calls, Figures, Load};
@@ -24,14 +21,8 @@ pub(crate) use self::figures::{Calls, Figures, Load};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// A WebAssembly file, or `builtin:NAME`.
-    #[arg(value_name = "POLICY")]
-    policy: String,
-
-    /// The policy's own configuration: JSON, or a JSON or TOML file. By default the first example
-    /// of its schema.
-    #[arg(long, value_name = "JSON|FILE")]
-    config: Option<String>,
+    #[command(flatten)]
+    given: Given,
 
     /// Ranks of the simulated run that the calls come from.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -72,18 +63,15 @@ the baseline cannot be used, 3 the policy is at fault.";
 /// Runs the command.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let before = args.baseline.as_deref().map(Figures::read).transpose()?;
-    let runtime = Runtime::with(Options {
-        lines: true,
-        ..Options::default()
-    })
-    .map_err(|error| Failure::new(exit::OURS, Report::new(error.to_string())))?;
-    let given = args.config.as_deref().map(read_config).transpose()?;
+    let runtime = config::authors_runtime()?;
+    let policy = args.given.policy.as_str();
+    let given = args.given.config()?;
     let start = Instant::now();
-    let loaded = config::load(&args.policy, &runtime)?;
+    let loaded = config::load(policy, &runtime)?;
     let compiled_in = start.elapsed();
-    let (_, config, info) = config::prepared(&args.policy, &loaded, given)?;
+    let (_, config, info) = config::prepared(policy, &loaded, given)?;
     let plan = measure::Plan {
-        policy: &args.policy,
+        policy,
         compiled_in,
         config: &config,
         info: &info,

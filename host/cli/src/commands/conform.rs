@@ -11,10 +11,9 @@ use std::time::Duration;
 use ckpt_policy_conformance::conform::{
     CheckReport, Conformance, Depth, Request, Status, conform_some, refused,
 };
-use ckpt_policy_runtime::{Instances, Limits, Runtime};
 
 use self::component::Component;
-use super::inspect::read_config;
+use super::given::read_config;
 use super::{Format, Streams};
 use crate::config;
 use crate::exit;
@@ -83,9 +82,7 @@ Exit codes: 0 it conforms, 1 it does not, 2 the file or the configuration cannot
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let runtime = Runtime::new(Limits::default(), Instances::Fresh)
-        .map_err(|error| Failure::new(exit::OURS, Report::new(error.to_string())))?;
-    let bytes = config::read(&args.policy, &runtime)?;
+    let bytes = config::read(&args.policy, &config::authors_runtime()?)?;
     let request = request(args, bytes.len())?;
     let progress = progress(streams);
     let mut unknown: BTreeSet<&str> = args.only.iter().map(String::as_str).collect();

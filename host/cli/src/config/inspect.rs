@@ -6,7 +6,7 @@ use ckpt_policy_core::contract::{Description, Fault, Policy as _};
 use ckpt_policy_core::{
     Error, Mode, OnError, Opening, Place, PolicyInfo, PolicySetup, Rules, Setup, nearest,
 };
-use ckpt_policy_runtime::{Loaded, Runtime, Session, SessionError, Solo};
+use ckpt_policy_runtime::{Loaded, Options, Runtime, Session, SessionError, Solo};
 use serde_json::Value;
 
 use super::fields::list_of;
@@ -15,23 +15,18 @@ use super::schema::{Schema, Wrong};
 use crate::exit;
 use crate::report::{Failure, Report};
 
-/// A policy, its schema, the configuration that it was prepared under, and what came of it.
-pub(crate) type Inspected = (Loaded, Schema, Value, PolicyInfo);
-
-/// Loads a file or `builtin:NAME`, and prepares it; without a configuration, under the first
-/// example of its schema.
+/// Sets up what an author's policies run on: what a site that sets nothing has, and a trap names
+/// files and lines.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with the file, the configuration, or the policy.
-pub(crate) fn inspect(
-    policy: &str,
-    runtime: &Runtime,
-    config: Option<Value>,
-) -> Result<Inspected, Failure> {
-    let loaded = load(policy, runtime)?;
-    let (schema, config, info) = prepared(policy, &loaded, config)?;
-    Ok((loaded, schema, config, info))
+/// Ours, where this machine cannot run WebAssembly.
+pub(crate) fn authors_runtime() -> Result<Runtime, Failure> {
+    let options = Options {
+        lines: true,
+        ..Options::default()
+    };
+    Runtime::with(options).map_err(|error| Failure::new(exit::OURS, Report::new(error.to_string())))
 }
 
 /// Loads a file or `builtin:NAME`.

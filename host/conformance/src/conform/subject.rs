@@ -1,6 +1,10 @@
 //! The policy under test, as its caller lends it.
 
-use ckpt_policy_core::contract::Policy;
+use std::fmt;
+
+use ckpt_policy_core::contract::{
+    Description, Fault, Observation, Policy, Prepared, Round, Verdict,
+};
 
 /// In which way a policy is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,6 +34,54 @@ pub struct Usage {
 pub trait Measured: Policy {
     /// Returns what the last call took.
     fn usage(&self) -> Usage;
+}
+
+/// A policy, and how to ask it what its last call took.
+pub struct Metered<P> {
+    policy: P,
+    usage: fn(&P) -> Usage,
+}
+
+impl<P: Policy> Metered<P> {
+    /// Returns the policy with its meter.
+    pub fn new(policy: P, usage: fn(&P) -> Usage) -> Self {
+        Self { policy, usage }
+    }
+}
+
+impl<P> fmt::Debug for Metered<P> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Metered")
+    }
+}
+
+impl<P: Policy> Measured for Metered<P> {
+    fn usage(&self) -> Usage {
+        (self.usage)(&self.policy)
+    }
+}
+
+impl<P: Policy> Policy for Metered<P> {
+    fn describe(&mut self) -> Result<Description, Fault> {
+        self.policy.describe()
+    }
+
+    fn prepare(&mut self, config: &str, previous: Option<&[u8]>) -> Result<Prepared, Fault> {
+        self.policy.prepare(config, previous)
+    }
+
+    fn observe(
+        &mut self,
+        settings: &[u8],
+        state: &[u8],
+        observation: &Observation,
+    ) -> Result<Vec<Option<f64>>, Fault> {
+        self.policy.observe(settings, state, observation)
+    }
+
+    fn decide(&mut self, settings: &[u8], state: &[u8], round: &Round) -> Result<Verdict, Fault> {
+        self.policy.decide(settings, state, round)
+    }
 }
 
 /// What a site allows by default, to which the cost of a policy is compared.

@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 use ckpt_policy_conformance::conform::{Budget, Measured, Subject, Way};
 use ckpt_policy_runtime::{Compiler, Error, Instances, Limits, Loaded, Options, Runtime};
 
-use crate::commands::called::Called;
+use crate::commands::called::measured;
 
 /// A loaded file; for comparison it is compiled in other ways too, each once and only where it is asked for.
 pub(super) struct Component<'a> {
@@ -46,7 +46,7 @@ impl Subject for Component<'_> {
             Way::Optimized => self.compiled(&self.optimized, Compiler::Optimized)?,
             Way::Interpreted => self.compiled(&self.interpreted, Compiler::Interpreter)?,
         };
-        Ok(Box::new(Called::new(&loaded)))
+        Ok(measured(&loaded))
     }
 
     fn budget(&self) -> Budget {

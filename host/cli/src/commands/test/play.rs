@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use ckpt_policy_conformance::conform::Measured;
 use ckpt_policy_conformance::{Change, PolicySource, Report, Scenario, bless, run, run_recorded};
 use ckpt_policy_core::contract::Policy;
-use ckpt_policy_runtime::{Loaded, Options, Runtime};
+use ckpt_policy_runtime::{Loaded, Runtime};
 
 use super::files::ScenarioFile;
-use crate::commands::called::Called;
+use crate::commands::called::measured;
 use crate::config;
 use crate::exit;
-use crate::report::{self, Failure};
+use crate::report::Failure;
 
 /// What one file came to.
 pub(crate) struct Tested {
@@ -65,14 +64,8 @@ pub(super) struct Player {
 impl Player {
     /// Sets up an engine as a site has it; `policy` is played to in place of the scenarios' own.
     pub(super) fn new(policy: Option<PolicySource>) -> Result<Self, Failure> {
-        let options = Options {
-            lines: true,
-            ..Options::default()
-        };
-        let runtime = Runtime::with(options)
-            .map_err(|error| Failure::new(exit::OURS, report::Report::new(error.to_string())))?;
         Ok(Self {
-            runtime,
+            runtime: config::authors_runtime()?,
             policy,
             loaded: BTreeMap::new(),
         })
@@ -119,10 +112,7 @@ impl Player {
 
     fn play(&mut self, scenario: Scenario, manner: Manner) -> Result<Played, Failure> {
         let loaded = self.load(&scenario.policy)?;
-        let written = run_recorded(&scenario, |_| {
-            let policy: Box<dyn Measured> = Box::new(Called::new(&loaded));
-            Ok::<_, Failure>(policy)
-        })?;
+        let written = run_recorded(&scenario, |_| Ok::<_, Failure>(measured(&loaded)))?;
         // What fails as it is written, fails when it is cut.
         let cuts = manner.cuts && written.passed();
         let cut = scenario.cut_before_each_round().filter(|_| cuts);
