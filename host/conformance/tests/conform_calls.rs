@@ -1,8 +1,7 @@
 //! The checks of the contract and of single calls: the built-in policies hold, and a policy that is
 //! wrong in one way fails the one check that is there to find it.
 
-#[path = "conform_calls/component.rs"]
-mod component;
+mod builtin;
 #[path = "conform_calls/flawed.rs"]
 mod flawed;
 #[path = "conform_calls/subject.rs"]
@@ -12,7 +11,7 @@ use ckpt_policy_conformance::conform::{
     CheckReport, Conformance, Depth, LoadError, Request, Status, Subject, conform_some, refused,
 };
 
-use component::Component;
+use builtin::Builtin;
 use flawed::Flaw;
 use subject::Native;
 
@@ -101,7 +100,9 @@ fn a_good_policy_conforms_and_nothing_is_left_out() {
 #[test]
 fn the_built_in_policies_conform() {
     for name in ckpt_policy_builtins::names() {
-        let report = tried(&Component::builtin(name), &request(Depth::FULL));
+        let builtin = Builtin::new(name);
+        assert!(!builtin.examples().is_empty(), "{name} has no example");
+        let report = tried(&builtin, &request(Depth::FULL));
         let failed = report
             .checks
             .iter()

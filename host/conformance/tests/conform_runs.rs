@@ -2,8 +2,7 @@
 
 #[path = "conform_runs/bad.rs"]
 mod bad;
-#[path = "conform_runs/compiled.rs"]
-mod compiled;
+mod builtin;
 
 use std::convert::Infallible;
 
@@ -15,7 +14,7 @@ use ckpt_policy_core::contract::Policy;
 use ckpt_policy_runtime::Limits;
 
 use bad::{Best, Flaw, Native};
-use compiled::Compiled;
+use builtin::Builtin;
 
 fn request(depth: Depth, configurations: &[&str]) -> Request {
     Request {
@@ -68,7 +67,7 @@ fn shown(conformance: &Conformance) -> String {
 #[test]
 fn the_built_in_policies_pass() {
     for name in ckpt_policy_builtins::names() {
-        let subject = Compiled::new(name);
+        let subject = Builtin::new(name);
         let examples = subject.examples();
         let examples: Vec<&str> = examples.iter().map(String::as_str).collect();
         let conformance = conform_some(&subject, &request(FEW, &examples), &mut is_of_runs);
