@@ -7,6 +7,10 @@
 
 use wasmtime::ResourceLimiter;
 
+mod compile;
+
+pub use compile::{Compile, CompileLimits};
+
 /// Bounds on each call of a policy, and on its file.
 ///
 /// All ranks must use the same; [`Runtime::facts`](crate::Runtime::facts) lists them for the
@@ -25,6 +29,8 @@ pub struct Limits {
     pub input: u64,
     /// Bytes of a policy's file. By default 64 MiB.
     pub file: u64,
+    /// What may be compiled, in files that are not allowed to be large.
+    pub compile: CompileLimits,
     /// Core instances that one component may consist of. By default 256, as interpreters come in
     /// dozens of parts.
     pub instances: u32,
@@ -62,6 +68,7 @@ impl Default for Limits {
             answer: MIB,
             input: 16 * MIB,
             file: 64 * MIB,
+            compile: CompileLimits::default(),
             instances: 256,
             memories: 4,
             tables: 64,
@@ -81,8 +88,8 @@ impl Default for Limits {
 
 impl Limits {
     /// Returns each limit by the name of its field, in a fixed order.
-    pub(crate) fn named(&self) -> [(&'static str, u64); 18] {
-        [
+    pub(crate) fn named(&self) -> Vec<(&'static str, u64)> {
+        let mut named = vec![
             ("fuel", self.fuel),
             ("memory", self.memory),
             ("answer", self.answer),
@@ -101,7 +108,17 @@ impl Limits {
             ("tags", self.tags.into()),
             ("labels", self.labels.into()),
             ("checkpoints", self.checkpoints.into()),
-        ]
+        ];
+        named.extend(self.compile.named());
+        named
+    }
+
+    /// Returns the bounds on what is compiled of one file.
+    pub(crate) fn compile(&self, compile: Compile) -> CompileLimits {
+        match compile {
+            Compile::Default => self.compile,
+            Compile::Large => self.compile.or(&CompileLimits::LARGE),
+        }
     }
 }
 

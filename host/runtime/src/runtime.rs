@@ -17,7 +17,7 @@ use crate::bindings::INTERFACE;
 use crate::component::{Candidate, Kind, other_world};
 use crate::environment::{self, GUEST_STACK};
 use crate::error::Error;
-use crate::limits::{Guard, Limits};
+use crate::limits::{Compile, CompileLimits, Guard, Limits};
 use crate::policy::{WasmPolicy, prove};
 
 /// Whether each call of a policy gets an instance of its own.
@@ -143,6 +143,15 @@ impl Runtime {
     ///
     /// What was found instead of a policy of this contract, and the remedy.
     pub fn load(&self, bytes: &[u8]) -> Result<Loaded, Error> {
+        self.load_as(bytes, Compile::Default)
+    }
+
+    /// As [`Runtime::load`], with a say in how much may be compiled.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::load`].
+    pub fn load_as(&self, bytes: &[u8], compile: Compile) -> Result<Loaded, Error> {
         let size = bytes.len() as u64;
         if size > self.limits.file {
             return Err(Error::TooLarge {
@@ -151,7 +160,7 @@ impl Runtime {
             });
         }
         // A compiler needs stack too, and the caller may have little.
-        environment::enter(|| self.check_and_start(bytes))
+        environment::enter(|| self.check_and_start(bytes, compile))
             .unwrap_or_else(|error| Err(Error::Start(environment::no_thread(&error))))
     }
 
@@ -176,6 +185,7 @@ impl Runtime {
                 digest: before.digest.clone(),
                 size: before.size,
                 kind: before.kind,
+                extent: before.extent,
                 contract: before.contract.clone(),
                 functions: Functions::find(&component, &before.exports)?,
                 exports: before.exports.clone(),
@@ -200,7 +210,7 @@ impl Runtime {
             ("stack".to_owned(), GUEST_STACK.to_string()),
         ];
         let limits = self.limits.named();
-        facts.extend(limits.map(|(name, value)| (format!("limits.{name}"), value.to_string())));
+        facts.extend(limits.into_iter().map(|(name, value)| (format!("limits.{name}"), value.to_string())));
         facts
     }
 
@@ -210,8 +220,8 @@ impl Runtime {
         &self.limits
     }
 
-    fn check_and_start(&self, bytes: &[u8]) -> Result<Loaded, Error> {
-        let candidate = Candidate::read(bytes)?;
+    fn check_and_start(&self, bytes: &[u8], compile: Compile) -> Result<Loaded, Error> {
+        let candidate = Candidate::read(bytes, &self.limits, compile)?;
         let exports = Exports::find(&candidate)?;
         let component = Component::from_binary(&self.engine, &candidate.bytes)
             .map_err(|error| Error::Compile(format!("{error:#}")))?;
@@ -225,6 +235,7 @@ impl Runtime {
                 digest: digest(bytes),
                 size: bytes.len(),
                 kind: candidate.kind,
+                extent: candidate.extent,
                 contract: exports.version.clone(),
                 start,
                 functions,
@@ -259,6 +270,7 @@ struct Inner {
     digest: String,
     size: usize,
     kind: Kind,
+    extent: CompileLimits,
     contract: String,
     start: InstancePre<Guard>,
     functions: Functions,
@@ -283,6 +295,21 @@ impl Loaded {
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.inner.kind
+    }
+
+    /// Returns what the file amounts to, in terms of the bounds on what is compiled.
+    #[must_use]
+    pub fn extent(&self) -> &CompileLimits {
+        &self.inner.extent
+    }
+
+    /// Returns which bounds the file keeps to, whichever it was loaded under.
+    #[must_use]
+    pub fn needs(&self) -> Compile {
+        match self.inner.limits.compile.allow(&self.inner.extent) {
+            true => Compile::Default,
+            false => Compile::Large,
+        }
     }
 
     /// Returns the version of the contract that the policy was built for.
@@ -454,6 +481,8 @@ fn config(options: &Options) -> Result<Config, wasmtime::Error> {
         .memory_guard_size(0)
         .guard_before_linear_memory(false)
         .memory_may_move(false);
+    // A file may put one byte at each end of a memory: it is not to become an image of all between.
+    config.memory_guaranteed_dense_image_size(SPARSE_IMAGE);
     Ok(config)
 }
 
@@ -527,6 +556,9 @@ const PULLEY: &str = match (
     (false, false) => "pulley32",
     (false, true) => "pulley32be",
 };
+
+/// Bytes of a memory that become an image in any case, however few of them are stated.
+const SPARSE_IMAGE: u64 = 1 << 20;
 
 /// Bytes of a page of linear memory.
 const PAGE: u64 = 64 << 10;

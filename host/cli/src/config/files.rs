@@ -1,10 +1,12 @@
 //! The files that policies are in: read, compared with their pins, and compiled once each.
 
-use std::fs::File;
+use std::fs::{File, FileType, Metadata};
 use std::io::{self, Read as _};
+#[cfg(unix)]
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use ckpt_policy_runtime::{Error, Loaded, Runtime};
+use ckpt_policy_runtime::{Compile, Error, Loaded, Runtime};
 use sha2::{Digest as _, Sha256};
 
 use super::policy::{Entry, Wasm};
@@ -13,8 +15,8 @@ use super::problem::{Blame, Problem};
 /// Files that were loaded so far; two policies in one file share it.
 pub(super) struct Files<'a> {
     runtime: &'a Runtime,
-    /// Without the file where it cannot be used, which is said once.
-    known: Vec<(&'a Wasm, Option<Loaded>)>,
+    /// Without the file where it cannot be used, which is said once for each way to compile it.
+    known: Vec<(&'a Wasm, Compile, Option<Loaded>)>,
 }
 
 impl<'a> Files<'a> {
@@ -31,7 +33,9 @@ impl<'a> Files<'a> {
     ///
     /// The file cannot be used, or is another one than the entry's pin allows.
     pub(super) fn load(&mut self, entry: &'a Entry) -> Result<Option<Loaded>, Box<Problem>> {
-        if let Some((_, file)) = self.known.iter().find(|(wasm, _)| *wasm == &entry.wasm) {
+        let key = (&entry.wasm, entry.compile);
+        let mut known = self.known.iter();
+        if let Some((.., file)) = known.find(|(wasm, compile, _)| (*wasm, *compile) == key) {
             let digest = file.as_ref().map(Loaded::digest);
             digest.map_or(Ok(()), |digest| check_pin(entry, digest))?;
             return Ok(file.clone());
@@ -47,21 +51,63 @@ impl<'a> Files<'a> {
         };
         // Bytes that are not the pinned ones are not looked at.
         check_pin(entry, &hex(&Sha256::digest(bytes)))?;
-        let loaded = self.runtime.load(bytes);
-        self.known
-            .push((&entry.wasm, loaded.as_ref().ok().cloned()));
+        let loaded = self.runtime.load_as(bytes, entry.compile);
+        let file = loaded.as_ref().ok().cloned();
+        self.known.push((&entry.wasm, entry.compile, file));
         loaded
             .map(Some)
             .map_err(|error| Box::new(unusable(entry, &error)))
     }
 }
 
-/// Reads a file, one byte more than a policy may have at most.
+/// Reads a policy's file, one byte more than one may have at most. Neither waits nor reads on and
+/// on, whatever the path leads to.
 pub(super) fn read_file(path: &Path, runtime: &Runtime) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    let mut options = File::options();
+    options.read(true);
+    // Nobody may ever write into a FIFO: opening it is not to wait for that.
+    #[cfg(unix)]
+    options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    let mut file = options.open(path)?;
+    // What is opened is looked at, not what the path leads to by now.
+    let before = file.metadata()?;
+    if !before.is_file() {
+        let kind = kind_of(before.file_type());
+        return Err(io::Error::other(format!("it is {kind}, expected a file")));
+    }
     let most = runtime.limits().file.saturating_add(1);
-    File::open(path)?.take(most).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    let mut bytes = Vec::new();
+    file.by_ref().take(most).read_to_end(&mut bytes)?;
+    match is_unchanged(&before, &file.metadata()?, bytes.len() as u64, most) {
+        true => Ok(bytes),
+        false => Err(io::Error::other(
+            "it changed while it was read; write to another name beside it, then rename that",
+        )),
+    }
+}
+
+/// Whether what was read is one file, and not the beginning of one and the end of another.
+fn is_unchanged(before: &Metadata, after: &Metadata, read: u64, most: u64) -> bool {
+    let same_time = match (before.modified(), after.modified()) {
+        (Ok(before), Ok(after)) => before == after,
+        _ => true,
+    };
+    same_time && before.len() == after.len() && read == before.len().min(most)
+}
+
+fn kind_of(file: FileType) -> &'static str {
+    if file.is_dir() {
+        return "a directory";
+    }
+    #[cfg(unix)]
+    if file.is_fifo() {
+        return "a FIFO";
+    } else if file.is_socket() {
+        return "a socket";
+    } else if file.is_block_device() || file.is_char_device() {
+        return "a device";
+    }
+    "something else"
 }
 
 fn check_pin(entry: &Entry, digest: &str) -> Result<(), Box<Problem>> {

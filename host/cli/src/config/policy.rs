@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ckpt_policy_core::{Mode, OnError, nearest};
+use ckpt_policy_runtime::Compile;
 
 use super::fields::{Fields, list_of};
 use super::node::{Node, Value};
@@ -15,6 +16,8 @@ pub(super) struct Entry {
     pub(super) mode: Mode,
     pub(super) on_error: OnError,
     pub(super) wasm: Wasm,
+    /// How much of the file may be compiled.
+    pub(super) compile: Compile,
     /// SHA-256 that the file must have, in lowercase hex.
     pub(super) pin: Option<String>,
     /// The configuration, a JSON object.
@@ -51,6 +54,8 @@ impl Entry {
         ];
         let on_error = fields.choice("on-error", &kinds).unwrap_or_default();
         let wasm = read_wasm(&mut fields);
+        let bounds = [("default", Compile::Default), ("large", Compile::Large)];
+        let compile = fields.choice("compile", &bounds).unwrap_or_default();
         let pin = read_pin(&mut fields);
         let config = read_config(&mut fields);
         let (file, at) = (fields.file().to_path_buf(), fields.at);
@@ -64,6 +69,7 @@ impl Entry {
             mode,
             on_error,
             wasm,
+            compile,
             pin,
             config,
             nodes,
