@@ -44,11 +44,7 @@ pub(crate) struct Candidate<'a> {
 
 impl<'a> Candidate<'a> {
     /// Looks through a file, then reads its outside.
-    pub(crate) fn read(
-        bytes: &'a [u8],
-        limits: &Limits,
-        compile: Compile,
-    ) -> Result<Self, Error> {
+    pub(crate) fn read(bytes: &'a [u8], limits: &Limits, compile: Compile) -> Result<Self, Error> {
         refuse_foreign(bytes)?;
         let extent = scan(bytes, limits, compile)?;
         let outline = Outline::read(bytes)?;
@@ -69,12 +65,7 @@ impl<'a> Candidate<'a> {
     }
 
     /// Makes a component of a module.
-    fn encoded(
-        self,
-        module: Outline,
-        limits: &Limits,
-        compile: Compile,
-    ) -> Result<Self, Error> {
+    fn encoded(self, module: Outline, limits: &Limits, compile: Compile) -> Result<Self, Error> {
         if !module.has_world {
             return Err(Error::NoWorld {
                 exports: module.exports,

@@ -89,6 +89,14 @@ pub enum Error {
         /// The file was allowed to be large.
         large: bool,
     },
+    /// A component is composed of several that call each other.
+    #[error(
+        "the component is composed of parts that call each other (a function is lowered at byte {offset}), which this host does not run; build the policy as one component"
+    )]
+    Composed {
+        /// Where.
+        offset: u64,
+    },
     /// A component brings a component to life that the file does not define.
     #[error(
         "the component instantiates one that it does not define itself (at byte {offset}), so what that takes cannot be told beforehand; compose it anew, so that each component is defined where it is instantiated"

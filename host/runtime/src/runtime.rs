@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use ckpt_policy_core::contract::CONTRACT_VERSION;
@@ -210,7 +211,11 @@ impl Runtime {
             ("stack".to_owned(), GUEST_STACK.to_string()),
         ];
         let limits = self.limits.named();
-        facts.extend(limits.into_iter().map(|(name, value)| (format!("limits.{name}"), value.to_string())));
+        facts.extend(
+            limits
+                .into_iter()
+                .map(|(name, value)| (format!("limits.{name}"), value.to_string())),
+        );
         facts
     }
 
@@ -220,11 +225,23 @@ impl Runtime {
         &self.limits
     }
 
+    /// Compiles a component. A bug of the compiler that ends in a panic is an error like others, so
+    /// that the training job outlives it; what it was working on is thrown away.
+    fn compile(&self, component: &[u8]) -> Result<Component, Error> {
+        let compile = AssertUnwindSafe(|| Component::from_binary(&self.engine, component));
+        match panic::catch_unwind(compile) {
+            Ok(Ok(component)) => Ok(component),
+            Ok(Err(error)) => Err(Error::Compile(format!("{error:#}"))),
+            Err(_) => Err(Error::Compile(
+                "the compiler panicked, which is a bug in it".to_owned(),
+            )),
+        }
+    }
+
     fn check_and_start(&self, bytes: &[u8], compile: Compile) -> Result<Loaded, Error> {
         let candidate = Candidate::read(bytes, &self.limits, compile)?;
         let exports = Exports::find(&candidate)?;
-        let component = Component::from_binary(&self.engine, &candidate.bytes)
-            .map_err(|error| Error::Compile(format!("{error:#}")))?;
+        let component = self.compile(&candidate.bytes)?;
         fits(&component, &self.limits)?;
         let functions = Functions::find(&component, &exports)?;
         let start = Linker::new(&self.engine)

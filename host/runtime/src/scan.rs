@@ -18,7 +18,7 @@ mod function;
 mod module;
 mod work;
 
-use component::{Scopes, Unknown};
+use component::Scopes;
 use function::Measured;
 use module::{Added, Module, length};
 
@@ -140,12 +140,7 @@ impl Scan<'_> {
             Payload::ComponentCanonicalSection(section) => scopes.canonical_section(section)?,
             Payload::ComponentImportSection(section) => scopes.import_section(section)?,
             Payload::ComponentExportSection(section) => scopes.export_section(section)?,
-            Payload::ComponentInstanceSection(section) => {
-                let start = section.range().start;
-                if let Err(Unknown) = scopes.instance_section(section)? {
-                    return Err(Stop::Refused(Error::Instantiates { offset: start }));
-                }
-            }
+            Payload::ComponentInstanceSection(section) => scopes.instance_section(section)?,
             Payload::CoreTypeSection(section) => scopes.plain(length(&section.range())),
             Payload::InstanceSection(section) => scopes.plain(length(&section.range())),
             _ => {}
@@ -196,7 +191,12 @@ impl Scan<'_> {
     fn refuse_reserved(&self) -> Result<(), Stop> {
         let (reserved, limits) = (&self.reserved, self.limits);
         let stated = [
-            ("memories", reserved.memories, limits.memories.into(), "memories"),
+            (
+                "memories",
+                reserved.memories,
+                limits.memories.into(),
+                "memories",
+            ),
             ("memory", reserved.memory, limits.memory, "bytes of memory"),
             ("tables", reserved.tables, limits.tables.into(), "tables"),
             (

@@ -7,11 +7,14 @@
 //! a name stands for, its size is no smaller than what the compiler makes of it.
 
 use wasmparser::{
-    CanonicalFunction, ComponentAlias, ComponentDefinedType, ComponentExport,
+    BinaryReaderError, CanonicalFunction, ComponentAlias, ComponentDefinedType, ComponentExport,
     ComponentExternalKind, ComponentFuncType, ComponentInstance, ComponentOuterAliasKind,
     ComponentType, ComponentTypeDeclaration, ComponentTypeRef, ComponentValType, FromReader,
     InstanceTypeDeclaration, SectionLimited, TypeBounds,
 };
+
+use super::Stop;
+use crate::error::Error;
 
 /// Sizes of what one component, or one type of a component or an instance, has defined so far.
 #[derive(Debug, Default)]
@@ -31,10 +34,6 @@ pub(super) struct Scopes {
     /// The size of the component around all others, once it has ended.
     outermost: u64,
 }
-
-/// A component that is instantiated is not one that the file defines.
-#[derive(Debug)]
-pub(super) struct Unknown;
 
 impl Scopes {
     /// Begins a component.
@@ -67,7 +66,7 @@ impl Scopes {
     pub(super) fn type_section(
         &mut self,
         section: SectionLimited<'_, ComponentType<'_>>,
-    ) -> wasmparser::Result<()> {
+    ) -> Result<(), Stop> {
         each(section, |definition, bytes| {
             let size = self.of_type(&definition).saturating_add(bytes);
             self.here().types.push(size);
@@ -79,7 +78,7 @@ impl Scopes {
     pub(super) fn alias_section(
         &mut self,
         section: SectionLimited<'_, ComponentAlias<'_>>,
-    ) -> wasmparser::Result<()> {
+    ) -> Result<(), Stop> {
         each(section, |alias, bytes| {
             self.alias(&alias);
             self.here().add(bytes);
@@ -90,22 +89,24 @@ impl Scopes {
     pub(super) fn canonical_section(
         &mut self,
         section: SectionLimited<'_, CanonicalFunction>,
-    ) -> wasmparser::Result<()> {
+    ) -> Result<(), Stop> {
+        let start = section.range().start;
         each(section, |function, bytes| {
-            let size = match function {
+            match function {
                 CanonicalFunction::Lift { type_index, .. } => {
                     let size = at(&self.here().types, type_index);
                     self.here().functions.push(size);
-                    size
+                    self.here().add(size);
                 }
-                // A component without imports can only lower what it has lifted: both sides are
-                // translated into each other by code that is made for the type.
-                CanonicalFunction::Lower { func_index, .. } => {
-                    at(&self.here().functions, func_index).saturating_mul(ADAPTER)
+                // A component without imports can only lower what it has lifted: one part of it
+                // calls another. Wasmtime makes a module of its own for that, which needs several
+                // memories; where that feature is off, it panics.
+                CanonicalFunction::Lower { .. } => {
+                    return Err(Stop::Refused(Error::Composed { offset: start }));
                 }
-                _ => 0,
-            };
-            self.here().add(size.saturating_add(bytes));
+                _ => {}
+            }
+            self.here().add(bytes);
             Ok(())
         })
     }
@@ -113,7 +114,7 @@ impl Scopes {
     pub(super) fn import_section(
         &mut self,
         section: SectionLimited<'_, wasmparser::ComponentImport<'_>>,
-    ) -> wasmparser::Result<()> {
+    ) -> Result<(), Stop> {
         each(section, |import, bytes| {
             let size = self.declare(import.ty);
             self.here().add(size.saturating_add(bytes));
@@ -124,10 +125,13 @@ impl Scopes {
     pub(super) fn export_section(
         &mut self,
         section: SectionLimited<'_, ComponentExport<'_>>,
-    ) -> wasmparser::Result<()> {
+    ) -> Result<(), Stop> {
         each(section, |export, bytes| {
             let size = self.of_item(export.kind, export.index);
-            let component = self.component(export.kind, export.index);
+            let component = match export.kind {
+                ComponentExternalKind::Component => self.component(export.index),
+                _ => None,
+            };
             self.define(export.kind, size, component);
             if let Some(of_type) = export.ty {
                 let declared = self.of_reference(of_type);
@@ -142,19 +146,15 @@ impl Scopes {
     pub(super) fn instance_section(
         &mut self,
         section: SectionLimited<'_, ComponentInstance<'_>>,
-    ) -> wasmparser::Result<Result<(), Unknown>> {
-        let mut known = Ok(());
+    ) -> Result<(), Stop> {
+        let start = section.range().start;
         each(section, |instance, bytes| {
             let size = match instance {
                 ComponentInstance::Instantiate {
                     component_index, ..
-                } => {
-                    let component = self.component(ComponentExternalKind::Component, component_index);
-                    if component.is_none() {
-                        known = Err(Unknown);
-                    }
-                    component.unwrap_or_default()
-                }
+                } => self
+                    .component(component_index)
+                    .ok_or(Stop::Refused(Error::Instantiates { offset: start }))?,
                 ComponentInstance::FromExports(exports) => exports
                     .iter()
                     .map(|export| self.of_item(export.kind, export.index))
@@ -164,8 +164,7 @@ impl Scopes {
             self.here().instances.push(size);
             self.here().add(size);
             Ok(())
-        })?;
-        Ok(known)
+        })
     }
 
     fn here(&mut self) -> &mut Scope {
@@ -282,13 +281,13 @@ impl Scopes {
         }
     }
 
-    fn component(&mut self, kind: ComponentExternalKind, index: u32) -> Option<u64> {
-        match kind {
-            ComponentExternalKind::Component => {
-                *self.here().components.get(index as usize)?
-            }
-            _ => None,
-        }
+    /// Returns the size of a component; nothing for one that is not defined in the file.
+    fn component(&mut self, index: u32) -> Option<u64> {
+        self.here()
+            .components
+            .get(index as usize)
+            .copied()
+            .flatten()
     }
 
     fn of_item(&mut self, kind: ComponentExternalKind, index: u32) -> u64 {
@@ -297,9 +296,7 @@ impl Scopes {
             ComponentExternalKind::Type => at(&here.types, index),
             ComponentExternalKind::Func => at(&here.functions, index),
             ComponentExternalKind::Instance => at(&here.instances, index),
-            ComponentExternalKind::Component => {
-                here.components.get(index as usize).copied().flatten().unwrap_or(1)
-            }
+            ComponentExternalKind::Component => self.component(index).unwrap_or(1),
             ComponentExternalKind::Module | ComponentExternalKind::Value => 1,
         }
     }
@@ -343,9 +340,10 @@ impl Scopes {
                 self.of_value(value).saturating_mul(u64::from(*length))
             }
             Defined::List(value) | Defined::Option(value) => self.of_value(value),
-            Defined::Result { ok, err } => {
-                sum([ok, err].into_iter().flatten().map(|value| self.of_value(value)))
-            }
+            Defined::Result { ok, err } => sum([ok, err]
+                .into_iter()
+                .flatten()
+                .map(|value| self.of_value(value))),
             Defined::Future(value) | Defined::Stream(value) => {
                 value.as_ref().map_or(1, |value| self.of_value(value))
             }
@@ -373,17 +371,23 @@ impl Scope {
 }
 
 /// Hands over each entry of a section with the bytes that it takes.
-pub(super) fn each<'a, T: FromReader<'a>>(
+pub(super) fn each<'a, T, E>(
     section: SectionLimited<'a, T>,
-    mut take: impl FnMut(T, u64) -> wasmparser::Result<()>,
-) -> wasmparser::Result<()> {
+    mut take: impl FnMut(T, u64) -> Result<(), E>,
+) -> Result<(), E>
+where
+    T: FromReader<'a>,
+    E: From<BinaryReaderError>,
+{
     let end = section.range().end;
     let mut entries = section.into_iter_with_offsets().peekable();
     while let Some(entry) = entries.next() {
         let (start, entry) = entry?;
         let next = entries.peek().and_then(|next| next.as_ref().ok());
-        let bytes = next.map_or(end, |(next, _)| *next).saturating_sub(start);
-        take(entry, bytes as u64)?;
+        take(
+            entry,
+            next.map_or(end, |(next, _)| *next).saturating_sub(start),
+        )?;
     }
     Ok(())
 }
@@ -396,6 +400,3 @@ fn at(sizes: &[u64], index: u32) -> u64 {
 fn sum(sizes: impl Iterator<Item = u64>) -> u64 {
     sizes.fold(1, u64::saturating_add)
 }
-
-/// How much more work it is to translate values between two components than to name their type.
-const ADAPTER: u64 = 16;

@@ -6,8 +6,7 @@
 //! body that is not valid, the count is only sensible up to where it is not.
 
 use wasmparser::{
-    BlockType, ContType, FrameKind, FuncType, FunctionBody, ModuleArity, Operator,
-    RefType, SubType,
+    BlockType, ContType, FrameKind, FuncType, FunctionBody, ModuleArity, Operator, RefType, SubType,
 };
 
 use super::work;
@@ -68,7 +67,10 @@ pub(super) fn measure(
         walk.measured.locals += u64::from(count);
     }
     let index = signatures.functions.get(function as usize).copied();
-    walk.open(index.map_or(BlockType::Empty, BlockType::FuncType), FrameKind::Block);
+    walk.open(
+        index.map_or(BlockType::Empty, BlockType::FuncType),
+        FrameKind::Block,
+    );
     walk.measured.work =
         work::FUNCTION + work::PARAMETER * signatures.arity(function) + walk.measured.locals;
     let mut operators = body.get_operators_reader()?;
@@ -151,7 +153,10 @@ impl Walk<'_> {
     /// locals where a new value has to find room beside them.
     fn alive(&self, operator: &Operator<'_>) -> (u64, u64) {
         let edges = work::EDGE * self.edges(operator);
-        let keeps = matches!(operator, Operator::LocalSet { .. } | Operator::LocalTee { .. });
+        let keeps = matches!(
+            operator,
+            Operator::LocalSet { .. } | Operator::LocalTee { .. }
+        );
         (
             self.measured.locals * (edges + 2 * u64::from(keeps)),
             self.height * (edges + 2),
@@ -205,6 +210,8 @@ impl ModuleArity for Walk<'_> {
 
     fn label_block(&self, depth: u32) -> Option<(BlockType, FrameKind)> {
         let index = self.frames.len().checked_sub(1 + depth as usize)?;
-        self.frames.get(index).map(|frame| (frame.block, frame.kind))
+        self.frames
+            .get(index)
+            .map(|frame| (frame.block, frame.kind))
     }
 }

@@ -68,7 +68,9 @@ impl Module {
             })?,
             Payload::MemorySection(section) => each(section, |memory, bytes| {
                 added.memories += 1;
-                added.memory = added.memory.saturating_add(memory.initial.saturating_mul(PAGE));
+                added.memory = added
+                    .memory
+                    .saturating_add(memory.initial.saturating_mul(PAGE));
                 added.work += bytes;
                 Ok(())
             })?,

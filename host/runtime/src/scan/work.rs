@@ -42,7 +42,7 @@ pub(super) const ALIVE: u64 = 16;
 pub(super) const IDLE: u64 = 64;
 
 /// Bytes of the definitions of components, written out, that are a unit.
-pub(super) const DEFINITION: u64 = 8;
+pub(super) const DEFINITION: u64 = 4;
 
 /// Returns the work of one instruction, but for what it takes, gives, and finds alive.
 pub(super) fn of(operator: &Operator<'_>) -> u64 {
