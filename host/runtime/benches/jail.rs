@@ -1,106 +1,84 @@
-//! lab
-use ckpt_policy_runtime::*;
-use std::time::Instant;
+//! What the worst files cost that the default bounds let through: CPU seconds and memory, one line a
+//! file, and beside them what ordinary policies cost.
+//!
+//! Each file holds one thing as many times as the bounds allow (`tests/jail/bombs.rs`). The figures
+//! are those of loading it: looking it through, compiling, and starting it once. A name on the command
+//! line picks the files whose names contain it.
+
+use std::fs;
+
+use ckpt_policy_runtime::{Error, Instances, Limits, Runtime};
+
+#[expect(dead_code, reason = "the tests look bombs up by their names")]
 #[path = "../tests/jail/bombs.rs"]
-#[allow(dead_code)]
 mod bombs;
+#[expect(dead_code, reason = "the sandbox's tests need more ways to misbehave")]
 #[path = "../tests/sandbox/guest.rs"]
-#[allow(dead_code)]
 mod guest;
-fn stat() -> (f64, u64) {
-    let s = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    let c: f64 = s.split(' ').next().unwrap().parse::<f64>().unwrap() * 1e-9;
-    let m = std::fs::read_to_string("/proc/self/status").unwrap();
-    let m = m
-        .lines()
-        .find(|l| l.starts_with("VmHWM"))
-        .unwrap()
-        .split_whitespace()
-        .nth(1)
-        .unwrap()
-        .parse::<u64>()
-        .unwrap()
-        / 1024;
-    (c, m)
-}
+
+const PROBE: &[u8] = include_bytes!("../../../tests/probe/probe.wasm");
+
 fn main() {
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|a| !a.starts_with("--"))
-        .collect();
-    std::thread::Builder::new()
-        .stack_size(64 << 20)
-        .spawn(move || real(args))
-        .unwrap()
-        .join()
-        .unwrap()
+    let picked: Vec<String> = std::env::args().skip(1).collect();
+    let is_picked = |name: &str| {
+        let mut names = picked
+            .iter()
+            .filter(|name| !name.starts_with("--"))
+            .peekable();
+        names.peek().is_none() || names.any(|part| name.contains(part.as_str()))
+    };
+    let runtime = Runtime::new(Limits::default(), Instances::Fresh).expect("the limits work");
+    print_head();
+    measure(&runtime, "an ordinary policy, the probe", PROBE);
+    for bomb in bombs::ALL.iter().filter(|bomb| is_picked(bomb.name)) {
+        measure(&runtime, bomb.name, &largest(&runtime, bomb));
+    }
 }
-fn real(args: Vec<String>) {
-    let m = u64::MAX;
-    let mut l = Limits::default();
-    l.compile = CompileLimits {
-        function: m,
-        functions: m,
-        locals: m,
-        nesting: m,
-        data: m,
-        definitions: m,
-        work: m,
-    };
-    l.tables = 100;
-    let rt = Runtime::new(l, Instances::Fresh).unwrap();
-    let load = |name: &str, b: &[u8]| {
-        let _ = std::fs::write("/proc/self/clear_refs", "5");
-        let i = Instant::now();
-        let t = stat().0;
-        let r = rt.load(b);
-        let (t2, rss) = stat();
-        let d = t2 - t;
-        let _ = i;
-        match r {
-            Ok(l) => {
-                let e = l.extent();
-                println!(
-                    "{name:22} bytes {:8} fn {:7} fns {:6} loc {:5} nest {:5} defs {:7} work {:9} cpu {:8.1}ms ns/work {:6.0} rss {}",
-                    b.len(),
-                    e.function,
-                    e.functions,
-                    e.locals,
-                    e.nesting,
-                    e.definitions,
-                    e.work,
-                    d * 1e3,
-                    d * 1e9 / e.work as f64,
-                    rss
-                )
-            }
-            Err(e) => println!(
-                "{name:22} bytes {} {:.1}ms {}",
-                b.len(),
-                d * 1e3,
-                e.to_string().chars().take(300).collect::<String>()
-            ),
-        }
-    };
-    if args[0] == "file" {
-        for f in &args[1..] {
-            load(f, &std::fs::read(f).unwrap());
-        }
-        return;
-    }
-    let scale: f64 = args.get(1).map_or(1.0, |s| s.parse().unwrap());
-    for bomb in bombs::bombs() {
-        if args[0] != "all" && !args[0].split(',').any(|a| a == bomb.name) {
-            continue;
-        }
-        for mult in [1.0, 2.0] {
-            let n = (bomb.n as f64 * scale * mult) as usize;
-            let f = (bomb.fields)(n);
-            let b = match std::panic::catch_unwind(move || guest::Guest::plain().more(f).module()) {
-                Ok(b) => b,
-                Err(_) => continue,
-            };
-            load(&format!("{} {n}", bomb.name), &b);
+
+/// Returns the largest file of its kind that is let through.
+fn largest(runtime: &Runtime, bomb: &bombs::Bomb) -> Vec<u8> {
+    let file = |count| guest::Guest::plain().more(bomb.with(count)).module();
+    let fits = |count| !matches!(runtime.extent(&file(count)), Err(Error::Jail { .. }));
+    let (mut low, mut high) = (0, bomb.too_much);
+    while high - low > 1 {
+        let middle = low.midpoint(high);
+        match fits(middle) {
+            true => low = middle,
+            false => high = middle,
         }
     }
+    file(low)
+}
+
+#[expect(clippy::print_stdout, reason = "a benchmark's figures are its output")]
+fn print_head() {
+    println!("file                                   bytes       work  CPU seconds  MiB at most");
+}
+
+#[expect(clippy::print_stdout, reason = "a benchmark's figures are its output")]
+fn measure(runtime: &Runtime, name: &str, file: &[u8]) {
+    let (before, start) = (memory(), cpu_seconds());
+    let loaded = runtime.load(file).expect("what is let through loads");
+    let (seconds, most) = (cpu_seconds() - start, memory().saturating_sub(before));
+    let (bytes, work) = (file.len(), loaded.extent().work);
+    println!("{name:<34} {bytes:>9} {work:>10} {seconds:>12.2} {most:>12}");
+}
+
+/// Seconds of work of this thread so far, as Linux counts them.
+fn cpu_seconds() -> f64 {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text
+        .split_whitespace()
+        .next()
+        .and_then(|text| text.parse::<f64>().ok());
+    nanoseconds.unwrap_or(f64::NAN) / 1e9
+}
+
+/// MiB that the process has had at most, as Linux counts them; so the first file that needs much is
+/// the one to look at, or one that is picked.
+fn memory() -> u64 {
+    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or_default() >> 10
 }

@@ -20,6 +20,7 @@ use crate::environment::{self, GUEST_STACK};
 use crate::error::Error;
 use crate::limits::{Compile, CompileLimits, Guard, Limits};
 use crate::policy::{WasmPolicy, prove};
+use crate::scan::scan;
 
 /// Whether each call of a policy gets an instance of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -163,6 +164,16 @@ impl Runtime {
         // A compiler needs stack too, and the caller may have little.
         environment::enter(|| self.check_and_start(bytes, compile))
             .unwrap_or_else(|error| Err(Error::Start(environment::no_thread(&error))))
+    }
+
+    /// Returns what a file amounts to in terms of the bounds on what is compiled; nothing of it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Jail`] where it is more than the default bounds allow, and others where it cannot
+    /// be taken apart.
+    pub fn extent(&self, bytes: &[u8]) -> Result<CompileLimits, Error> {
+        scan(bytes, &self.limits, Compile::Default)
     }
 
     /// Takes what the compiler left, as a cache would hand it over.

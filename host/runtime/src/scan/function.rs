@@ -92,7 +92,7 @@ struct Walk<'a> {
     signatures: &'a Signatures,
     frames: Vec<Frame>,
     height: u64,
-    /// Edges between blocks so far.
+    /// Branches so far.
     branches: u64,
     measured: Measured,
 }
@@ -143,9 +143,14 @@ impl Walk<'_> {
 
     /// Returns how long an instruction's branches take to be placed among all those before them.
     fn placed(&mut self, operator: &Operator<'_>) -> u64 {
-        let edges = self.edges(operator);
-        self.branches += edges;
-        edges * self.branches / work::BRANCHES
+        let branches = match operator {
+            Operator::Br { .. } | Operator::BrIf { .. } | Operator::BrTable { .. } => {
+                self.edges(operator)
+            }
+            _ => return 0,
+        };
+        self.branches += branches;
+        branches * self.branches / work::BRANCHES
     }
 
     /// Returns how many locals, and values on the operand stack, an instruction makes the compiler

@@ -11,7 +11,7 @@ use wasmparser::Operator;
 pub(super) const FUNCTION: u64 = 150;
 
 /// A parameter, local or result of a function, and one of its type.
-pub(super) const PARAMETER: u64 = 4;
+pub(super) const PARAMETER: u64 = 6;
 
 /// A type, for which there is code that calls a function of it.
 pub(super) const TYPE: u64 = 200;
@@ -26,12 +26,13 @@ pub(super) const SEGMENT: u64 = 16;
 pub(super) const ELEMENT: u64 = 400;
 
 /// One of several results or parameters that an instruction or a block hands on at once.
-pub(super) const MANY: u64 = 64;
+pub(super) const MANY: u64 = 100;
 
 /// An edge between two blocks.
 pub(super) const EDGE: u64 = 6;
 
-/// Edges of one function, of which this many are a unit of work to each one that is added.
+/// Branches of one function, of which this many are a unit of work to each one that is added: a
+/// compiler looks through those whose target is still to come.
 pub(super) const BRANCHES: u64 = 256;
 
 /// Values that are alive, of which this many are a unit of work to an instruction that has to look
@@ -49,16 +50,22 @@ pub(super) fn of(operator: &Operator<'_>) -> u64 {
     use Operator as Op;
     match operator {
         // The table's bounds, the function's type, and a call.
-        Op::CallIndirect { .. } | Op::ReturnCallIndirect { .. } => 160,
+        Op::CallIndirect { .. } | Op::ReturnCallIndirect { .. } => 200,
+        Op::MemoryCopy { .. } | Op::MemoryFill { .. } | Op::MemoryInit { .. } => 120,
         // Checks with exits of their own.
-        operator if truncates(operator) => 40,
-        Op::Call { .. } | Op::ReturnCall { .. } | Op::MemoryGrow { .. } => 12,
-        operator if divides(operator) || stores(operator) || is_float(operator) => 12,
-        Op::MemoryCopy { .. } | Op::MemoryFill { .. } | Op::MemoryInit { .. } => 60,
+        operator if truncates(operator) => 70,
+        Op::MemoryGrow { .. } => 30,
+        operator if stores(operator) || is_float(operator) => 20,
+        Op::Call { .. } | Op::ReturnCall { .. } => 14,
+        operator if divides(operator) => 14,
+        // The bounds of memory.
+        operator if loads(operator) => 12,
+        // Blocks of their own.
+        Op::If { .. } | Op::Unreachable => 8,
         Op::BrTable { targets } => 1 + u64::from(targets.len()),
         operator if is_basic(operator) => 1,
-        // Vectors, bulk operations, and whatever is still to come.
-        operator if is_vector(operator) => 12,
+        operator if is_vector(operator) => 14,
+        // Bulk operations, and whatever is still to come.
         _ => 60,
     }
 }
@@ -90,6 +97,27 @@ fn divides(operator: &Operator<'_>) -> bool {
             | Op::I64DivU
             | Op::I64RemS
             | Op::I64RemU
+    )
+}
+
+fn loads(operator: &Operator<'_>) -> bool {
+    use Operator as Op;
+    matches!(
+        operator,
+        Op::I32Load { .. }
+            | Op::I64Load { .. }
+            | Op::F32Load { .. }
+            | Op::F64Load { .. }
+            | Op::I32Load8S { .. }
+            | Op::I32Load8U { .. }
+            | Op::I32Load16S { .. }
+            | Op::I32Load16U { .. }
+            | Op::I64Load8S { .. }
+            | Op::I64Load8U { .. }
+            | Op::I64Load16S { .. }
+            | Op::I64Load16U { .. }
+            | Op::I64Load32S { .. }
+            | Op::I64Load32U { .. }
     )
 }
 
