@@ -70,7 +70,6 @@ fn document(loaded: &Loaded, schema: &Schema, config: &Value, info: &PolicyInfo)
         "kind": loaded.kind().to_string(),
         "imports": loaded.imports(),
         "compile": loaded.needs().to_string(),
-        "work": loaded.extent().work,
         "config-schema": schema.document(),
         "config": config,
         "plan": {

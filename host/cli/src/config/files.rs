@@ -156,3 +156,6 @@ fn shown(wasm: &Wasm) -> String {
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -30,11 +30,6 @@ pub(crate) fn sheet(page: Page, sheet: &Sheet<'_>) -> String {
         [] => "none".to_owned(),
         imports => imports.join(", "),
     };
-    let compile = format!(
-        "{} ({} units of work)",
-        loaded.needs(),
-        loaded.extent().work
-    );
     let mut text = pairs(&[
         ("name", description.name.clone()),
         ("version", description.version.clone()),
@@ -51,7 +46,7 @@ pub(crate) fn sheet(page: Page, sheet: &Sheet<'_>) -> String {
         ),
         ("kind", loaded.kind().to_string()),
         ("imports", imports),
-        ("compile", compile),
+        ("compile", loaded.needs().to_string()),
     ]);
     text.push_str("\nconfiguration\n\n");
     text.push_str(&keys(page, schema));

@@ -49,7 +49,7 @@ fn a_coroutine_with_little_stack_loads_and_calls() {
     let module = guest.module();
     let much = thread::Builder::new().stack_size(16 << 20).spawn(move || {
         let stack = DefaultStack::new(64 << 10).expect("there is memory for a stack");
-        let mut coroutine = Coroutine::with_stack(stack, |_: &Yielder<(), ()>, ()| {
+        let mut coroutine = Coroutine::with_stack(stack, move |_: &Yielder<(), ()>, ()| {
             let loaded = runtime(Instances::Fresh).load(&module);
             loaded
                 .expect("it loads")
