@@ -44,7 +44,7 @@ pub struct CompileLimits {
     /// another had it written out. By default 1 MiB.
     pub definitions: u64,
     /// Units of work, each about what a plain instruction takes; one kilobyte of an ordinary file is
-    /// about two thousand. By default 3.5 million.
+    /// about four thousand. By default 3.5 million.
     pub work: u64,
 }
 
@@ -58,7 +58,7 @@ impl CompileLimits {
         nesting: 4096,
         data: 64 * MIB,
         definitions: 16 * MIB,
-        work: 200_000_000,
+        work: 500_000_000,
     };
 
     /// What a file without anything in it amounts to.

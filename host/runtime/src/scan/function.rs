@@ -6,7 +6,8 @@
 //! body that is not valid, the count is only sensible up to where it is not.
 
 use wasmparser::{
-    BlockType, ContType, FrameKind, FuncType, FunctionBody, ModuleArity, Operator, RefType, SubType,
+    BlockType, CompositeInnerType, ContType, FrameKind, FuncType, FunctionBody, ModuleArity,
+    Operator, RefType, SubType,
 };
 
 use super::work;
@@ -29,20 +30,21 @@ pub(super) struct Signatures {
 
 impl Signatures {
     /// Returns how many numbers a function takes and gives; none where it has no type.
-    pub(super) fn arity(&self, function: u32) -> u64 {
+    fn shape(&self, function: u32) -> (u64, u64) {
         let index = self.functions.get(function as usize);
         let of_type = index.and_then(|index| self.types.get(*index as usize));
-        of_type.map_or(0, arity)
+        of_type.map_or((0, 0), shape)
     }
 }
 
 /// Returns how many numbers a type takes and gives, where it is a function's.
-pub(super) fn arity(of_type: &SubType) -> u64 {
+pub(super) fn shape(of_type: &SubType) -> (u64, u64) {
     match &of_type.composite_type.inner {
-        wasmparser::CompositeInnerType::Func(function) => {
-            (function.params().len() + function.results().len()) as u64
-        }
-        _ => 0,
+        CompositeInnerType::Func(function) => (
+            function.params().len() as u64,
+            function.results().len() as u64,
+        ),
+        _ => (0, 0),
     }
 }
 
@@ -52,13 +54,14 @@ pub(super) fn measure(
     function: u32,
     signatures: &Signatures,
 ) -> wasmparser::Result<Measured> {
+    let (params, results) = signatures.shape(function);
     let mut walk = Walk {
         signatures,
         frames: Vec::new(),
         height: 0,
         branches: 0,
         measured: Measured {
-            locals: signatures.arity(function),
+            locals: params,
             ..Measured::default()
         },
     };
@@ -72,7 +75,7 @@ pub(super) fn measure(
         FrameKind::Block,
     );
     walk.measured.work =
-        work::FUNCTION + work::PARAMETER * signatures.arity(function) + walk.measured.locals;
+        work::FUNCTION + work::PARAMETER * (params + results) + walk.measured.locals;
     let mut operators = body.get_operators_reader()?;
     while !operators.eof() {
         walk.step(&operators.read()?);
@@ -175,14 +178,29 @@ impl Walk<'_> {
     /// Returns how many edges between blocks an instruction makes.
     fn edges(&self, operator: &Operator<'_>) -> u64 {
         match operator {
-            Operator::Br { .. } | Operator::Return | Operator::Block { .. } => 1,
-            Operator::End | Operator::Loop { .. } | Operator::Else => 2,
-            Operator::BrIf { .. } | Operator::If { .. } | Operator::BrOnNull { .. } => 2,
+            Operator::Return | Operator::Block { .. } => 1,
+            Operator::End | Operator::Loop { .. } | Operator::Else | Operator::If { .. } => 2,
+            Operator::Br { relative_depth } => self.jump(*relative_depth),
+            Operator::BrIf { relative_depth } | Operator::BrOnNull { relative_depth } => {
+                1 + self.jump(*relative_depth)
+            }
             // Targets that are the same share an edge.
             Operator::BrTable { targets } => {
-                u64::from(targets.len()).min(self.frames.len() as u64) + 1
+                let frames = self.frames.len() as u64;
+                let known = targets.targets().flatten();
+                let back = known.filter(|depth| self.jump(*depth) > 1).count() as u64;
+                1 + u64::from(targets.len()).min(frames) + work::BACK * back.min(frames)
             }
             _ => 0,
+        }
+    }
+
+    /// Returns the edges that one branch counts for: all that is alive enters a loop anew with each
+    /// that leads back to it.
+    fn jump(&self, depth: u32) -> u64 {
+        match self.label_block(depth) {
+            Some((_, FrameKind::Loop)) => work::BACK,
+            _ => 1,
         }
     }
 }

@@ -6,7 +6,7 @@
 use wasmparser::{ElementItems, FunctionBody, Payload, TypeRef};
 
 use super::component::each;
-use super::function::{self, Measured, Signatures, arity};
+use super::function::{self, Measured, Signatures, shape};
 use super::work;
 
 /// One module, as far as it has been read.
@@ -44,7 +44,8 @@ impl Module {
         match payload {
             Payload::TypeSection(section) => each(section, |group, bytes| {
                 for of_type in group.into_types() {
-                    added.work += work::TYPE + bytes + work::PARAMETER * arity(&of_type);
+                    let (params, results) = shape(&of_type);
+                    added.work += work::TYPE + bytes + work::PARAMETER * (params + results);
                     self.signatures.types.push(of_type);
                 }
                 Ok(())

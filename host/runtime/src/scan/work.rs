@@ -8,10 +8,10 @@
 use wasmparser::Operator;
 
 /// A function with nothing in it: the code around it, and its entry from the host.
-pub(super) const FUNCTION: u64 = 150;
+pub(super) const FUNCTION: u64 = 220;
 
 /// A parameter, local or result of a function, and one of its type.
-pub(super) const PARAMETER: u64 = 6;
+pub(super) const PARAMETER: u64 = 9;
 
 /// A type, for which there is code that calls a function of it.
 pub(super) const TYPE: u64 = 200;
@@ -29,7 +29,10 @@ pub(super) const ELEMENT: u64 = 400;
 pub(super) const MANY: u64 = 100;
 
 /// An edge between two blocks.
-pub(super) const EDGE: u64 = 6;
+pub(super) const EDGE: u64 = 9;
+
+/// The edges that a branch back to a loop counts for.
+pub(super) const BACK: u64 = 5;
 
 /// Branches of one function, of which this many are a unit of work to each one that is added: a
 /// compiler looks through those whose target is still to come.
@@ -49,24 +52,22 @@ pub(super) const DEFINITION: u64 = 4;
 pub(super) fn of(operator: &Operator<'_>) -> u64 {
     use Operator as Op;
     match operator {
-        // The table's bounds, the function's type, and a call.
+        // Bounds to check, each with an exit of its own, and more.
         Op::CallIndirect { .. } | Op::ReturnCallIndirect { .. } => 200,
-        Op::MemoryCopy { .. } | Op::MemoryFill { .. } | Op::MemoryInit { .. } => 120,
-        // Checks with exits of their own.
-        operator if truncates(operator) => 70,
-        Op::MemoryGrow { .. } => 30,
-        operator if stores(operator) || is_float(operator) => 20,
+        Op::MemoryCopy { .. } | Op::MemoryFill { .. } | Op::MemoryInit { .. } => 150,
+        operator if truncates(operator) => 120,
+        Op::MemoryGrow { .. } => 50,
+        operator if stores(operator) => 50,
+        operator if is_float(operator) => 26,
         Op::Call { .. } | Op::ReturnCall { .. } => 14,
-        operator if divides(operator) => 14,
-        // The bounds of memory.
-        operator if loads(operator) => 12,
+        operator if divides(operator) || loads(operator) => 30,
         // Blocks of their own.
         Op::If { .. } | Op::Unreachable => 8,
         Op::BrTable { targets } => 1 + u64::from(targets.len()),
         operator if is_basic(operator) => 1,
-        operator if is_vector(operator) => 14,
+        operator if is_vector(operator) => 24,
         // Bulk operations, and whatever is still to come.
-        _ => 60,
+        _ => 85,
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) const ALL: &[Bomb] = &[
             each(900, store)
         )
     }),
-    bomb("loops that carry locals", "", 4, |_| {
+    bomb("loops that carry locals", "", 8, |_| {
         let turn = |at| {
             format!(
                 "(loop (local.set {at} (i32.add (local.get {at}) (local.get 0))) (br_if 0 (local.get 0)))"
@@ -56,23 +56,23 @@ pub(crate) const ALL: &[Bomb] = &[
         };
         format!(
             "(func (param i32) {} {} {})",
-            i32s(900),
-            each(900, turn),
-            each(900, store)
+            i32s(400),
+            each(400, turn),
+            each(400, store)
         )
     }),
-    bomb("alternatives that set locals", "", 4, |_| {
+    bomb("alternatives that set locals", "", 8, |_| {
         let turn = |at| {
             format!(
                 "(if (local.get 0) (then (local.set {at} (local.get 0))) (else (local.set {} (i32.const {at}))))",
-                at * 7 % 900 + 1
+                at * 7 % 600 + 1
             )
         };
         format!(
             "(func (param i32) {} {} {})",
-            i32s(900),
-            each(900, turn),
-            each(900, store)
+            i32s(600),
+            each(600, turn),
+            each(600, store)
         )
     }),
     bomb("a deep operand stack", "", 4, |_| {

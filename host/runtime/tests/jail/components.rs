@@ -78,11 +78,17 @@ fn an_enumeration_that_is_named_often() {
     refused(load(&fields), "definitions");
 }
 
+/// Written byte by byte, as the text format goes no deeper than a hundred.
 #[test]
 fn the_nesting_of_components() {
-    let deep = allowed().nesting as usize + 1;
-    let fields = format!("{} {}", "(component ".repeat(deep), ")".repeat(deep));
-    refused(load(&fields), "nesting");
+    let empty = b"\0asm\x0d\0\x01\0";
+    let deep = (0..allowed().nesting).fold(empty.to_vec(), |inside, _| {
+        let section = u32::try_from(inside.len()).expect("it is small");
+        let length = [0, 7, 14, 21, 28].map(|shift| (section >> shift) as u8 | 0x80);
+        let (last, before) = length.split_last().expect("there are five");
+        [&empty[..], &[4], before, &[*last & 0x7f], &inside].concat()
+    });
+    refused(runtime().load(&deep), "nesting");
 }
 
 #[test]
