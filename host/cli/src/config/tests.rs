@@ -193,7 +193,7 @@ config = { since = 2024-01-01 }
              `ckpt-policy inspect FILE` prints the digest of a file",
             "site.toml:15:12: `policy.best.on-error`: unknown value `ignore`, expected `skip`, \
              `save`, `stop`",
-            "site.toml:16:1: `policy.best.top-k`: unknown key, expected one of `config`, `mode`, \
+            "site.toml:16:1: `policy.best.top-k`: unknown key, expected one of `compile`, `config`, `mode`, \
              `name`, `on-error`, `sha256`, `wasm` / what the policy itself reads belongs into \
              `config = { … }`",
             "site.toml:17:20: `policy.best.config`: a policy reads its configuration as JSON, \
