@@ -11,9 +11,14 @@ pub(crate) mod check;
 pub(crate) mod conform;
 mod given;
 pub(crate) mod inspect;
+pub(crate) mod keygen;
 pub(crate) mod new;
+mod password;
+mod rules;
 pub(crate) mod run;
+pub(crate) mod sign;
 pub(crate) mod test;
+pub(crate) mod verify;
 
 /// Where a command writes: data to `out`, talk to `err`.
 pub struct Streams<'a> {

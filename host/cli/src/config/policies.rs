@@ -37,8 +37,8 @@ impl<'a> Policies<'a> {
     pub(super) fn load(site: &'a Site, runtime: &Runtime, problems: &mut Vec<Problem>) -> Self {
         let mut files = Files::new(runtime);
         let (mut loaded, mut prepared) = (Vec::new(), Vec::new());
-        for entry in &site.policies {
-            let file = match files.load(entry) {
+        for (entry, trust) in site.entries() {
+            let file = match files.load(entry, trust) {
                 Ok(Some(file)) => file,
                 Ok(None) => continue,
                 Err(problem) => {

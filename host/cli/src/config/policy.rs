@@ -17,6 +17,8 @@ pub(super) struct Entry {
     pub(super) wasm: Wasm,
     /// SHA-256 that the file must have, in lowercase hex.
     pub(super) pin: Option<String>,
+    /// Where the file's signature is; beside it if nothing is said.
+    pub(super) signature: Option<PathBuf>,
     /// The configuration, a JSON object.
     pub(super) config: serde_json::Value,
     /// The configuration with the positions of its keys; absent where there is none.
@@ -52,6 +54,7 @@ impl Entry {
         let on_error = fields.choice("on-error", &kinds).unwrap_or_default();
         let wasm = read_wasm(&mut fields);
         let pin = read_pin(&mut fields);
+        let signature = read_signature(&mut fields, wasm.as_ref());
         let config = read_config(&mut fields);
         let (file, at) = (fields.file().to_path_buf(), fields.at);
         fields.finish_or(Some(
@@ -65,6 +68,7 @@ impl Entry {
             on_error,
             wasm,
             pin,
+            signature,
             config,
             nodes,
             places,
@@ -183,6 +187,17 @@ fn read_pin(fields: &mut Fields<'_>) -> Option<String> {
         return None;
     }
     Some(text.to_ascii_lowercase())
+}
+
+/// Reads where a file's signature is; what is built in has none.
+fn read_signature(fields: &mut Fields<'_>, wasm: Option<&Wasm>) -> Option<PathBuf> {
+    let (text, at) = fields.text("signature")?;
+    if let Some(Wasm::Builtin(name)) = wasm {
+        let text = format!("`builtin:{name}` is part of this program, and has no signature");
+        let problem = fields.problem(at, "signature", text);
+        fields.report(problem.hint("leave the key out"));
+    }
+    Some(super::beside(fields.file(), &text))
 }
 
 fn read_config(fields: &mut Fields<'_>) -> Option<(Option<Node>, serde_json::Value)> {
