@@ -51,16 +51,22 @@ Exit codes: 0 done, 2 a file or the key cannot be used.";
 /// Runs the command.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let unusable = |what: String| {
-        let text = format!("cannot sign with the key `{}`: {what}", args.key.display());
-        let hint = "name the secret key that `ckpt-policy keygen` or `minisign -G` wrote";
-        Failure::new(exit::USER, Report::new(text).hint(hint))
+        Report::new(format!(
+            "cannot sign with the key `{}`: {what}",
+            args.key.display()
+        ))
     };
-    let locked = Locked::from_file(&args.key).map_err(unusable)?;
+    let locked = Locked::from_file(&args.key).map_err(|what| {
+        let hint = "name the secret key that `ckpt-policy keygen` or `minisign -G` wrote";
+        Failure::new(exit::USER, unusable(what).hint(hint))
+    })?;
     let password = match locked.has_password() {
         true => args.password.known()?,
         false => String::new(),
     };
-    let secret = locked.unlock(password).map_err(unusable)?;
+    let secret = locked
+        .unlock(password)
+        .map_err(|what| Failure::new(exit::USER, unusable(what)))?;
     for file in &args.files {
         let path = sign(file, &secret, args.comment.as_deref())?;
         streams.print(&format!(
@@ -80,7 +86,7 @@ fn sign(file: &Path, secret: &Secret, comment: Option<&str>) -> Result<PathBuf, 
     let comment = comment_of(file, &bytes, comment);
     let text = secret
         .sign(&bytes, &comment)
-        .map_err(|what| Failure::new(exit::OURS, Report::new(format!("cannot sign: {what}"))))?;
+        .map_err(|what| Failure::user(format!("cannot sign `{}`: {what}", file.display())))?;
     let path = signature::beside(file);
     fs::write(&path, text).map_err(|error| {
         let text = format!("cannot write the signature `{}`", path.display());

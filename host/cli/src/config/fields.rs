@@ -90,7 +90,8 @@ impl<'a> Fields<'a> {
             .collect()
     }
 
-    /// Returns the dotted keys of all values, those of tables within included, and where they stand.
+    /// Returns the dotted keys of all values, those of tables within included, and where they
+    /// stand; a list of tables is no value.
     pub(crate) fn stated(&self) -> Vec<(String, Option<Position>)> {
         let mut keys = Vec::new();
         collect(&self.entries, "", &mut keys);
@@ -287,6 +288,7 @@ impl<'a> Fields<'a> {
 }
 
 fn collect(entries: &[Entry], path: &str, keys: &mut Vec<(String, Option<Position>)>) {
+    let is_table = |node: &Node| matches!(node.value, Value::Table(_));
     for Entry { key, node, .. } in entries {
         let key = match path {
             "" => key.clone(),
@@ -294,6 +296,7 @@ fn collect(entries: &[Entry], path: &str, keys: &mut Vec<(String, Option<Positio
         };
         match &node.value {
             Value::Table(entries) => collect(entries, &key, keys),
+            Value::List(nodes) if nodes.iter().any(is_table) => {}
             _ => keys.push((key, node.at)),
         }
     }

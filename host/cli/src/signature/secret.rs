@@ -9,20 +9,22 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use minisign::{KeyPair, SecretKey, SecretKeyBox};
+use minisign::{ErrorKind, KeyPair, SecretKey, SecretKeyBox};
 
 use super::{KeyId, PublicKey};
 
 /// A key that signs, in the form in which a file holds it.
 pub(crate) struct Locked {
     boxed: String,
-    has_password: bool,
+    /// As it stands there; without a password that is the key.
+    raw: SecretKey,
 }
 
 /// A key that signs.
 pub(crate) struct Secret {
     key: SecretKey,
-    public: PublicKey,
+    public: minisign::PublicKey,
+    id: KeyId,
 }
 
 /// A new key, with both its files still to be written.
@@ -94,14 +96,11 @@ impl Locked {
             .and_then(|line| BASE64.decode(line.trim()).ok());
         let raw = bytes.and_then(|bytes| SecretKey::from_bytes(&bytes).ok());
         let raw = raw.ok_or("it holds no secret key")?;
-        Ok(Self {
-            has_password: raw.is_encrypted(),
-            boxed,
-        })
+        Ok(Self { boxed, raw })
     }
 
     pub(crate) fn has_password(&self) -> bool {
-        self.has_password
+        self.raw.is_encrypted()
     }
 
     /// Unlocks the key; the password is not looked at where it has none.
@@ -110,34 +109,43 @@ impl Locked {
     ///
     /// The password is wrong, or the file is damaged.
     pub(crate) fn unlock(self, password: String) -> Result<Secret, String> {
-        let boxed = SecretKeyBox::from(self.boxed);
-        let key = match self.has_password {
-            true => boxed.into_secret_key(Some(password)),
-            false => boxed.into_unencrypted_secret_key(),
+        let key = match self.has_password() {
+            true => SecretKeyBox::from(self.boxed).into_secret_key(Some(password)),
+            // The program `minisign` leaves the checksum of such a key out, so nothing can be
+            // compared with it; a damaged one shows when it signs.
+            false => Ok(self.raw),
         };
         let key = key.map_err(|error| error.to_string().to_lowercase())?;
         let public =
             minisign::PublicKey::from_secret_key(&key).map_err(|error| error.to_string())?;
-        let public = PublicKey::from_line(&public.to_base64()).ok_or("it holds no secret key")?;
-        Ok(Secret { key, public })
+        let id = PublicKey::from_line(&public.to_base64()).ok_or("it holds no secret key")?;
+        Ok(Secret {
+            key,
+            public,
+            id: id.id,
+        })
     }
 }
 
 impl Secret {
     pub(crate) fn id(&self) -> KeyId {
-        self.public.id
+        self.id
     }
 
     /// Signs bytes and a comment, which is one line, and returns the signature's file.
     ///
     /// # Errors
     ///
-    /// The system has no randomness.
+    /// The key is damaged, or the system has no randomness.
     pub(crate) fn sign(&self, bytes: &[u8], comment: &str) -> Result<String, String> {
-        let untrusted = format!("signature of key {}", self.public.id);
-        minisign::sign(None, &self.key, bytes, Some(comment), Some(&untrusted))
+        let untrusted = format!("signature of key {}", self.id);
+        let public = Some(&self.public);
+        minisign::sign(public, &self.key, bytes, Some(comment), Some(&untrusted))
             .map(|signature| signature.to_string())
-            .map_err(|error| error.to_string())
+            .map_err(|error| match error.kind() {
+                ErrorKind::Verify => "the secret key is damaged".to_owned(),
+                _ => error.to_string(),
+            })
     }
 }
 
