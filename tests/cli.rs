@@ -16,8 +16,11 @@
 //!
 //! In the folder, `tests` leads to the project's own tests, so that traces are
 //! `tests/traces/NAME.jsonl`. Arguments are split at blanks; those in single quotes stay whole.
+//! Before a command `NAME=VALUE` sets a variable of the environment; where none is said, nothing that
+//! was compiled is kept.
 //! Digests and sizes of the built-in policies are shown as `<sha256 of NAME>` and `<size of NAME>`,
-//! since another compiler changes them, and what a call of a policy took as `(<cost>)`.
+//! since another compiler changes them, and what a call of a policy took as `(<cost>)`. Of a compile
+//! cache, sizes and times are shown as `<size>` and `<time>`, and the engine's version as `<version>`.
 //!
 //! `BLESS=1 cargo test --test cli` writes what the program says into the files; look at the
 //! difference before you believe it.
@@ -178,8 +181,14 @@ impl Ran {
 }
 
 fn run(line: &str, folder: &Path) -> Result<Ran, Failed> {
+    let words = words(line);
+    let is_variable = |word: &&String| word.contains('=') && !word.starts_with('-');
+    let variables = words.iter().take_while(is_variable);
+    let variables: Vec<(&str, &str)> = variables.filter_map(|word| word.split_once('=')).collect();
     let output = Command::new(env!("CARGO_BIN_EXE_ckpt-policy"))
-        .args(words(line))
+        .env("CKPT_POLICY_CACHE", "off")
+        .envs(variables.iter().copied())
+        .args(&words[variables.len()..])
         .current_dir(folder)
         .stdin(Stdio::null())
         .output()?;
@@ -188,7 +197,10 @@ fn run(line: &str, folder: &Path) -> Result<Ran, Failed> {
             .status
             .code()
             .ok_or("the program was ended by a signal")?,
-        stdout: stable(&String::from_utf8(output.stdout)?),
+        stdout: stable_cache(
+            &words[variables.len()..],
+            stable(&String::from_utf8(output.stdout)?),
+        ),
         stderr: stable(&String::from_utf8(output.stderr)?),
     })
 }
@@ -218,6 +230,7 @@ fn stable(text: &str) -> String {
         let shown = format!("{} ({size} bytes)", bytesize::ByteSize(size as u64));
         text = text
             .replace(&digest, &format!("<sha256 of {name}>"))
+            .replace(&digest[..16], &format!("<sha256 of {name}>"))
             .replace(&shown, &format!("<size of {name}>"))
             .replace(
                 &format!("\"size\": {size},"),
@@ -226,4 +239,28 @@ fn stable(text: &str) -> String {
     }
     let cost = regex::Regex::new(r"\([0-9]+ fuel, [^)]*\)").expect("the expression is right");
     cost.replace_all(&text, "(<cost>)").into_owned()
+}
+
+/// Replaces what another machine, or another moment, would change in what is said of a cache.
+fn stable_cache(words: &[String], text: String) -> String {
+    if words.first().is_none_or(|command| command != "cache") {
+        return text;
+    }
+    let mut text = text;
+    for (what, by) in [
+        (
+            r" +[0-9.]+ (B|KiB|MiB)( +)[0-9]+ (s|min) ago",
+            "  <size>  <time> ago",
+        ),
+        (r"[0-9.]+ (KiB|MiB) of", "<size> of"),
+        (r"(entry|entries), [0-9.]+ (KiB|MiB)\b", "$1, <size>"),
+        (r#""(bytes|unused-seconds)": [0-9]+"#, "\"$1\": <$1>"),
+        (r"[0-9]+\.[0-9]+\.[0-9]+", "<version>"),
+        (r" +size +last use", "  size    last use"),
+        (r"─+", "─"),
+    ] {
+        let what = regex::Regex::new(what).expect("the expression is right");
+        text = what.replace_all(&text, by).into_owned();
+    }
+    text
 }

@@ -5,6 +5,7 @@
 //! from the text alone. Everything that is wrong is reported at once, with file, position and
 //! remedy.
 
+mod cache;
 mod fields;
 mod files;
 mod inspect;
@@ -20,8 +21,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ckpt_policy_core::{Combine, Confirm, Rules};
-use ckpt_policy_runtime::{Error, Instances, Limits, Runtime};
+use ckpt_policy_runtime::{Cache, Error, Instances, Limits, Options, Runtime};
 
+pub(crate) use self::cache::{CacheSettings, Placed, cache_troubles};
 pub(crate) use self::fields::list_of;
 use self::fields::{Fields, Source};
 pub(crate) use self::files::hex;
@@ -41,6 +43,7 @@ pub struct Site {
     instances: Instances,
     directory: Option<Place>,
     journal: Option<Place>,
+    cache: CacheSettings,
     policies: Vec<Entry>,
 }
 
@@ -103,11 +106,13 @@ impl Survey {
     ) -> Result<Policies<'_>, Problems> {
         let mut problems = self.problems.clone();
         let loaded = self.site.as_ref().and_then(|site| {
+            let (cache, note) = site.cache.open();
             let runtime = site
-                .runtime()
+                .runtime(cache)
                 .map_err(|problem| problems.push(*problem))
                 .ok()?;
-            let policies = Policies::load(site, &runtime, &mut problems);
+            let mut policies = Policies::load(site, &runtime, &mut problems);
+            policies.note(note);
             problems.extend(look(site, &policies));
             Some(policies)
         });
@@ -184,6 +189,7 @@ impl Site {
             at,
         });
         table.finish();
+        let cache = CacheSettings::read(fields.table("cache"));
 
         let policies = fields
             .tables("policy")
@@ -199,13 +205,20 @@ impl Site {
             instances,
             directory,
             journal,
+            cache,
             policies,
         }
     }
 
     /// Sets up the engine that the limits ask for.
-    fn runtime(&self) -> Result<Runtime, Box<Problem>> {
-        Runtime::new(self.limits.clone(), self.instances).map_err(|error| {
+    fn runtime(&self, cache: Option<Cache>) -> Result<Runtime, Box<Problem>> {
+        let options = Options {
+            limits: self.limits.clone(),
+            instances: self.instances,
+            cache,
+            ..Options::default()
+        };
+        Runtime::with(options).map_err(|error| {
             let source = Source::new(&self.file);
             let (key, blame) = match error {
                 Error::Limit { limit, .. } => (format!("limits.{limit}"), Blame::User),

@@ -54,6 +54,7 @@ enum Command {
     Test(commands::test::Args),
     Conform(commands::conform::Args),
     Bench(commands::bench::Args),
+    Cache(commands::cache::Args),
 }
 
 const EXAMPLES: &str = "\
@@ -79,6 +80,7 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>, streams: &mut Streams
         Command::Test(args) => commands::test::run(args, streams),
         Command::Conform(args) => commands::conform::run(args, streams),
         Command::Bench(args) => commands::bench::run(args, streams),
+        Command::Cache(args) => commands::cache::run(args, streams),
     };
     match result {
         Ok(()) => exit::DONE,

@@ -132,6 +132,15 @@ impl<'a> Fields<'a> {
         None
     }
 
+    /// Takes `true` or `false`.
+    pub(crate) fn flag(&mut self, key: &'static str) -> Option<bool> {
+        let node = self.any(key)?;
+        match node.value {
+            Value::Bool(flag) => Some(flag),
+            _ => self.wrong(key, &node, "`true` or `false`"),
+        }
+    }
+
     /// Takes an integer in a range.
     pub(crate) fn count(&mut self, key: &'static str, least: u64, most: u64) -> Option<u64> {
         let node = self.any(key)?;
