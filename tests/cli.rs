@@ -17,10 +17,13 @@
 //!
 //! In the folder, `tests` leads to the project's own tests, so that traces are
 //! `tests/traces/NAME.jsonl`. Arguments are split at blanks; those in single quotes stay whole, and
-//! `NAME=VALUE` before the command sets a variable of its environment.
+//! `NAME=VALUE` before the command sets a variable of its environment; where none is said, nothing
+//! that was compiled is kept.
 //! Digests and sizes of the built-in policies are shown as `<sha256 of NAME>` and `<size of NAME>`,
 //! since another compiler changes them, what a call of a policy took as `(<cost>)`, the id of the
-//! key in the case's file NAME.pub as `<id of NAME>`, and the time in a signature as `<time>`.
+//! key in the case's file NAME.pub as `<id of NAME>`, and the time in a signature as `<time>`. Of a
+//! compile cache, sizes and times are shown as `<size>` and `<time>`, and the engine's version as
+//! `<version>`.
 //!
 //! `BLESS=1 cargo test --test cli` writes what the program says into the files; look at the
 //! difference before you believe it.
@@ -204,8 +207,9 @@ fn run(line: &str, folder: &Path) -> Result<Ran, Failed> {
     let arguments = words.split_off(command.unwrap_or(words.len()));
     let variables = words.iter().filter_map(|word| word.split_once('='));
     let output = Command::new(env!("CARGO_BIN_EXE_ckpt-policy"))
-        .args(arguments)
+        .args(&arguments)
         .env_remove("CKPT_POLICY_SITE")
+        .env("CKPT_POLICY_CACHE", "off")
         .envs(variables)
         .current_dir(folder)
         .stdin(Stdio::null())
@@ -215,7 +219,10 @@ fn run(line: &str, folder: &Path) -> Result<Ran, Failed> {
             .status
             .code()
             .ok_or("the program was ended by a signal")?,
-        stdout: stable(&String::from_utf8(output.stdout)?, folder),
+        stdout: stable_cache(
+            &arguments,
+            stable(&String::from_utf8(output.stdout)?, folder),
+        ),
         stderr: stable(&String::from_utf8(output.stderr)?, folder),
     })
 }
@@ -250,6 +257,7 @@ fn stable(text: &str, folder: &Path) -> String {
         let shown = format!("{} ({size} bytes)", bytesize::ByteSize(size as u64));
         text = text
             .replace(&digest, &format!("<sha256 of {name}>"))
+            .replace(&digest[..16], &format!("<sha256 of {name}>"))
             .replace(&shown, &format!("<size of {name}>"))
             .replace(
                 &format!("\"size\": {size},"),
@@ -274,4 +282,28 @@ fn keys(folder: &Path) -> Vec<(String, String)> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "pub"))
         .filter_map(key)
         .collect()
+}
+
+/// Replaces what another machine, or another moment, would change in what is said of a cache.
+fn stable_cache(words: &[String], text: String) -> String {
+    if words.first().is_none_or(|command| command != "cache") {
+        return text;
+    }
+    let mut text = text;
+    for (what, by) in [
+        (
+            r" +[0-9.]+ (B|KiB|MiB)( +)[0-9]+ (s|min) ago",
+            "  <size>  <time> ago",
+        ),
+        (r"[0-9.]+ (KiB|MiB) of", "<size> of"),
+        (r"(entry|entries), [0-9.]+ (KiB|MiB)\b", "$1, <size>"),
+        (r#""(bytes|unused-seconds)": [0-9]+"#, "\"$1\": <$1>"),
+        (r"[0-9]+\.[0-9]+\.[0-9]+", "<version>"),
+        (r" +size +last use", "  size    last use"),
+        (r"─+", "─"),
+    ] {
+        let what = regex::Regex::new(what).expect("the expression is right");
+        text = what.replace_all(&text, by).into_owned();
+    }
+    text
 }

@@ -2,10 +2,14 @@
 
 use std::io::{self, Write};
 
+use ckpt_policy_runtime::{Cache, Loaded};
+
+use crate::config::{self, CacheSettings};
 use crate::render::Page;
 use crate::report::Failure;
 
 pub(crate) mod bench;
+pub(crate) mod cache;
 mod called;
 pub(crate) mod check;
 pub(crate) mod conform;
@@ -63,5 +67,21 @@ impl Streams<'_> {
     /// Says something beside the data; where nobody can hear it, nothing is lost.
     pub(crate) fn say(&mut self, text: &str) {
         let _ = writeln!(self.err, "{text}");
+    }
+
+    /// Opens the compile cache of those who have no configuration; why there is none is said.
+    pub(crate) fn usual_cache(&mut self) -> Option<Cache> {
+        let (cache, note) = CacheSettings::default().open();
+        if let Some(note) = note {
+            self.say(&note);
+        }
+        cache
+    }
+
+    /// Says what was wrong with the cache while a policy was loaded.
+    pub(crate) fn tell_of_cache(&mut self, loaded: &Loaded) {
+        for trouble in config::cache_troubles(loaded) {
+            self.say(&trouble);
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! remedy.
 
 mod above;
+mod cache;
 mod fields;
 mod files;
 mod inspect;
@@ -22,8 +23,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ckpt_policy_core::{Combine, Confirm, Rules};
-use ckpt_policy_runtime::{Error, Instances, Limits, Runtime};
+use ckpt_policy_runtime::{Cache, Error, Instances, Limits, Options, Runtime};
 
+pub(crate) use self::cache::{CacheSettings, Placed, cache_troubles};
 pub(crate) use self::fields::list_of;
 use self::fields::{Fields, Source};
 pub(crate) use self::files::hex;
@@ -46,6 +48,7 @@ pub struct Site {
     directory: Option<Place>,
     journal: Option<Place>,
     trust: Trust,
+    cache: CacheSettings,
     policies: Vec<Entry>,
     stated: Stated,
     /// The site's own rules, which bind.
@@ -167,11 +170,13 @@ impl Survey {
     ) -> Result<Policies<'_>, Problems> {
         let mut problems = self.problems.clone();
         let loaded = self.site.as_ref().and_then(|site| {
+            let (cache, note) = site.cache.open();
             let runtime = site
-                .runtime()
+                .runtime(cache)
                 .map_err(|problem| problems.push(*problem))
                 .ok()?;
-            let policies = Policies::load(site, &runtime, &mut problems);
+            let mut policies = Policies::load(site, &runtime, &mut problems);
+            policies.note(note);
             problems.extend(look(site, &policies));
             Some(policies)
         });
@@ -272,6 +277,8 @@ impl Site {
         table.finish();
         let trust = above.as_ref().map(|above| above.trust.clone());
         let trust = Trust::read(fields.table("trust"), trust.unwrap_or_default());
+        let cache = above.as_ref().map(|above| above.cache.clone());
+        let cache = CacheSettings::read(fields.table("cache"), cache.unwrap_or_default());
 
         let policies = fields
             .tables("policy")
@@ -290,6 +297,7 @@ impl Site {
             directory,
             journal,
             trust,
+            cache,
             policies,
             stated,
             above,
@@ -297,8 +305,14 @@ impl Site {
     }
 
     /// Sets up the engine that the limits ask for.
-    fn runtime(&self) -> Result<Runtime, Box<Problem>> {
-        Runtime::new(self.limits.clone(), self.instances).map_err(|error| {
+    fn runtime(&self, cache: Option<Cache>) -> Result<Runtime, Box<Problem>> {
+        let options = Options {
+            limits: self.limits.clone(),
+            instances: self.instances,
+            cache,
+            ..Options::default()
+        };
+        Runtime::with(options).map_err(|error| {
             let (key, blame) = match error {
                 Error::Limit { limit, .. } => (format!("limits.{limit}"), Blame::User),
                 _ => (String::new(), Blame::Program),

@@ -140,11 +140,11 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// Takes a truth value.
+    /// Takes `true` or `false`.
     pub(crate) fn flag(&mut self, key: &'static str) -> Option<bool> {
         let node = self.any(key)?;
         match node.value {
-            Value::Bool(value) => Some(value),
+            Value::Bool(flag) => Some(flag),
             _ => self.wrong(key, &node, "`true` or `false`"),
         }
     }

@@ -85,8 +85,8 @@ fn check_pin(entry: &Entry, digest: &str) -> Result<(), Box<Problem>> {
         return Ok(());
     };
     let text = format!(
-        "{} has the digest `{digest}`, expected `{pin}`",
-        shown(&entry.wasm)
+        "`{}` has the digest `{digest}`, expected `{pin}`",
+        entry.wasm
     );
     Err(Box::new(entry.problem("sha256", text).hint(
         "find out who changed the file; if the change is wanted, write its digest into `sha256`",
@@ -94,7 +94,7 @@ fn check_pin(entry: &Entry, digest: &str) -> Result<(), Box<Problem>> {
 }
 
 fn unusable(entry: &Entry, error: &Error) -> Problem {
-    let text = format!("{} cannot be used: {error}", shown(&entry.wasm));
+    let text = format!("`{}` cannot be used: {error}", entry.wasm);
     let problem = entry.problem("wasm", text);
     match error {
         Error::Start(_) => problem.blame(Blame::Policy),
@@ -113,13 +113,6 @@ fn unreadable(entry: &Entry, path: &Path, error: &io::Error) -> Box<Problem> {
         true => format!("for the policy that is built in write `wasm = \"builtin:{name}\"`"),
         false => format!("the path is relative to `{}`", entry.file().display()),
     }))
-}
-
-fn shown(wasm: &Wasm) -> String {
-    match wasm {
-        Wasm::Builtin(name) => format!("`builtin:{name}`"),
-        Wasm::File(path) => format!("`{}`", path.display()),
-    }
 }
 
 /// Writes bytes as lower-case hex.

@@ -1,5 +1,6 @@
 //! One `[[policy]]` of a configuration: its keys, before anything is loaded.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ckpt_policy_core::{Mode, OnError, nearest};
@@ -34,6 +35,15 @@ pub(super) struct Entry {
 pub(super) enum Wasm {
     Builtin(String),
     File(PathBuf),
+}
+
+impl fmt::Display for Wasm {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Builtin(name) => write!(formatter, "builtin:{name}"),
+            Self::File(path) => path.display().fmt(formatter),
+        }
+    }
 }
 
 impl Entry {

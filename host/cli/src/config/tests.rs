@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use ckpt_policy_core::{Combine, Confirm};
-use ckpt_policy_runtime::Instances;
+use ckpt_policy_runtime::{CacheOptions, Instances};
 
-use super::{Problem, Problems, Site, Survey};
+use super::{Placed, Problem, Problems, Site, Survey};
 
 mod above;
 mod trust;
@@ -111,6 +112,28 @@ fn every_key_is_read() {
         Some(folder.join("out/decisions.jsonl").as_path())
     );
     assert_eq!(site.directory(), Some(folder.join("checkpoints").as_path()));
+}
+
+#[test]
+fn a_cache_can_be_placed_bounded_and_switched_off() {
+    let read = |table: &str| {
+        let text = format!("{table}\n{POLICY}");
+        let site = read(&[("site.toml", &text)]).expect("the configuration is right");
+        let folder = site.file().parent().expect("a file has a folder");
+        (site.cache.place_in(None), folder.join("compiled"))
+    };
+    let (usual, _) = read("");
+    assert!(matches!(usual, Placed::At(_)), "{usual:?}");
+    let (placed, directory) =
+        read("[cache]\ndirectory = \"compiled\"\nsize = \"1GiB\"\nwait-seconds = 5");
+    let expected = CacheOptions {
+        size: 1 << 30,
+        wait: Duration::from_secs(5),
+        ..CacheOptions::new(directory)
+    };
+    assert_eq!(placed, Placed::At(expected));
+    let (off, _) = read("[cache]\nenabled = false\ndirectory = \"compiled\"");
+    assert!(matches!(off, Placed::Off(_)), "{off:?}");
 }
 
 #[test]
