@@ -142,6 +142,7 @@ mod seat;
 mod setup;
 mod shadow;
 mod snapshot;
+pub mod text;
 mod wishes;
 
 pub use error::{Error, Family};

@@ -12,6 +12,7 @@ use crate::contract::CheckpointId;
 use crate::error::Error;
 use crate::number::Number;
 use crate::outcome::Mode;
+use crate::text;
 
 /// The version of the format that this host writes.
 const FORMAT: u32 = 1;
@@ -181,7 +182,7 @@ impl Snapshot {
             checksum,
             body: self.body.clone(),
         };
-        serde_json::to_string(&document).unwrap_or_default()
+        text::json(serde_json::to_string(&document).unwrap_or_default())
     }
 
     /// Returns the checkpoints that the enforced ledger lists as complete.
