@@ -9,14 +9,16 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use ckpt_policy_core::contract::CONTRACT_VERSION;
+use ckpt_policy_core::text::excerpt;
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{Config, OptLevel, WasmBacktraceDetails};
 
 use crate::bindings::INTERFACE;
+use crate::brake::Brake;
 use crate::component::{Candidate, Kind, other_world};
 use crate::environment::{self, GUEST_STACK};
-use crate::error::Error;
+use crate::error::{Error, NAME, told};
 use crate::limits::{Guard, Limits};
 use crate::policy::{WasmPolicy, prove};
 
@@ -74,6 +76,7 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Runtime {
     engine: wasmtime::Engine,
+    brake: Arc<Brake>,
     limits: Arc<Limits>,
     instances: Instances,
 }
@@ -128,9 +131,11 @@ impl Runtime {
         check(&options.limits)?;
         let engine = config(&options)
             .and_then(|config| wasmtime::Engine::new(&config))
-            .map_err(|error| Error::Engine(format!("{error:#}")))?;
+            .map_err(|error| Error::Engine(told(format_args!("{error:#}"))))?;
+        let brake = Brake::new(&engine, options.limits.call_seconds);
         Ok(Self {
             engine,
+            brake: Arc::new(brake),
             limits: Arc::new(options.limits),
             instances: options.instances,
         })
@@ -161,7 +166,7 @@ impl Runtime {
     ///
     /// [`Error::Compile`] where it was compiled under other settings.
     pub fn reload(&self, native: &Native) -> Result<Loaded, Error> {
-        let failed = |error: wasmtime::Error| Error::Compile(format!("{error:#}"));
+        let failed = |error: wasmtime::Error| Error::Compile(told(format_args!("{error:#}")));
         #[expect(unsafe_code, reason = "native code from elsewhere would run unchecked")]
         // SAFETY: only `Loaded::native` makes a `Native`, of what this process compiled, and nobody
         // can change it; wasmtime compares the settings by itself.
@@ -180,6 +185,7 @@ impl Runtime {
                 functions: Functions::find(&component, &before.exports)?,
                 exports: before.exports.clone(),
                 start,
+                brake: Arc::clone(&self.brake),
                 limits: Arc::clone(&self.limits),
             }),
             instances: self.instances,
@@ -214,21 +220,22 @@ impl Runtime {
         let candidate = Candidate::read(bytes)?;
         let exports = Exports::find(&candidate)?;
         let component = Component::from_binary(&self.engine, &candidate.bytes)
-            .map_err(|error| Error::Compile(format!("{error:#}")))?;
+            .map_err(|error| Error::Compile(told(format_args!("{error:#}"))))?;
         fits(&component, &self.limits)?;
         let functions = Functions::find(&component, &exports)?;
         let start = Linker::new(&self.engine)
             .instantiate_pre(&component)
-            .map_err(|error| Error::Compile(format!("{error:#}")))?;
+            .map_err(|error| Error::Compile(told(format_args!("{error:#}"))))?;
         let loaded = Loaded {
             inner: Arc::new(Inner {
                 digest: digest(bytes),
                 size: bytes.len(),
                 kind: candidate.kind,
-                contract: exports.version.clone(),
+                contract: excerpt(&exports.version, NAME),
                 start,
                 functions,
                 exports,
+                brake: Arc::clone(&self.brake),
                 limits: Arc::clone(&self.limits),
             }),
             instances: self.instances,
@@ -263,6 +270,7 @@ struct Inner {
     start: InstancePre<Guard>,
     functions: Functions,
     exports: Exports,
+    brake: Arc<Brake>,
     limits: Arc<Limits>,
 }
 
@@ -314,7 +322,7 @@ impl Loaded {
     pub fn native(&self) -> Result<Native, Error> {
         let code = self.inner.start.component().serialize();
         Ok(Native {
-            code: code.map_err(|error| Error::Compile(format!("{error:#}")))?,
+            code: code.map_err(|error| Error::Compile(told(format_args!("{error:#}"))))?,
             loaded: self.clone(),
         })
     }
@@ -331,6 +339,10 @@ impl Loaded {
 
     pub(crate) fn functions(&self) -> &Functions {
         &self.inner.functions
+    }
+
+    pub(crate) fn brake(&self) -> &Brake {
+        &self.inner.brake
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -370,7 +382,7 @@ impl Functions {
                 .get_export_index(Some(&interface), function)
                 .ok_or_else(|| Error::Function {
                     function,
-                    interface: exports.interface.clone(),
+                    interface: excerpt(&exports.interface, NAME),
                 })
         };
         Ok(Self {
@@ -430,6 +442,7 @@ fn config(options: &Options) -> Result<Config, wasmtime::Error> {
     // Bounded work: in a call, and when compiling, where an optimiser can be made to take minutes.
     config
         .consume_fuel(true)
+        .epoch_interruption(true)
         .max_wasm_stack(GUEST_STACK)
         .cranelift_opt_level(match options.compiler {
             Compiler::Optimized => OptLevel::Speed,
@@ -470,6 +483,9 @@ fn check(limits: &Limits) -> Result<(), Error> {
         Limits { memory, .. } if *memory < PAGE || *memory > MOST_MEMORY => {
             wrong("memory", *memory, "64 KiB to 4 GiB")
         }
+        Limits {
+            call_seconds: 0, ..
+        } => wrong("call-seconds", 0, "at least 1"),
         Limits { answer: 0, .. } => wrong("answer", 0, "at least 1"),
         _ => Ok(()),
     }
