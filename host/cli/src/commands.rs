@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use ckpt_policy_core::text;
+
 use crate::render::Page;
 use crate::report::Failure;
 
@@ -41,11 +43,11 @@ impl Streams<'_> {
         Page { width: self.width }
     }
 
-    /// Writes data. A reader that went away has seen enough: that is no error.
+    /// Writes data, safe for a terminal. A reader that went away has seen enough: that is no error.
     pub(crate) fn print(&mut self, text: &str) -> Result<(), Failure> {
         let written = self
             .out
-            .write_all(text.as_bytes())
+            .write_all(text::lines(text).as_bytes())
             .and_then(|()| self.out.flush());
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::user(format!(
@@ -57,6 +59,6 @@ impl Streams<'_> {
 
     /// Says something beside the data; where nobody can hear it, nothing is lost.
     pub(crate) fn say(&mut self, text: &str) {
-        let _ = writeln!(self.err, "{text}");
+        let _ = writeln!(self.err, "{}", text::lines(text));
     }
 }

@@ -172,7 +172,11 @@ mod tests {
     fn cuts_what_is_escaped_and_asks_for_no_more() {
         assert_eq!(excerpt("short", 5), "short");
         assert_eq!(excerpt("longer", 5), "longe…");
-        assert_eq!(excerpt("\u{1b}\u{1b}", 7), "\\u{1b}…", "no half of an escape");
+        assert_eq!(
+            excerpt("\u{1b}\u{1b}", 7),
+            "\\u{1b}…",
+            "no half of an escape"
+        );
         assert_eq!(excerpt("äää", 3), "ä…", "no half of a letter");
         let endless = std::fmt::from_fn(|formatter| {
             loop {
@@ -195,7 +199,13 @@ mod tests {
         let document = format!("{value:#}\r\t\n");
         let safe = json(document);
         assert_eq!(unprintable(&safe.replace('\n', "")), None, "{safe}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).ok(), Some(value));
-        assert!(safe.contains("精度") && safe.contains("\\udb40\\udc41"), "{safe}");
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&safe).ok(),
+            Some(value)
+        );
+        assert!(
+            safe.contains("精度") && safe.contains("\\udb40\\udc41"),
+            "{safe}"
+        );
     }
 }

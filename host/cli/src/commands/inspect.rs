@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::given::Given;
 use super::{Format, Streams};
 use crate::config::{self, Schema};
+use crate::json;
 use crate::render::{self, Sheet};
 use crate::report::Failure;
 
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
     let loaded = config::load(policy, &config::authors_runtime()?)?;
     let (schema, config, info) = config::prepared(policy, &loaded, given)?;
     let text = match args.format {
-        Format::Json => format!("{:#}\n", document(&loaded, &schema, &config, &info)),
+        Format::Json => json::pretty(&document(&loaded, &schema, &config, &info)),
         Format::Table => {
             let sheet = Sheet {
                 loaded: &loaded,
