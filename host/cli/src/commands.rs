@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use ckpt_policy_core::text;
 use ckpt_policy_runtime::{Cache, Loaded};
 
 use crate::config::{self, CacheSettings};
@@ -50,11 +51,11 @@ impl Streams<'_> {
         Page { width: self.width }
     }
 
-    /// Writes data. A reader that went away has seen enough: that is no error.
+    /// Writes data, safe for a terminal. A reader that went away has seen enough: that is no error.
     pub(crate) fn print(&mut self, text: &str) -> Result<(), Failure> {
         let written = self
             .out
-            .write_all(text.as_bytes())
+            .write_all(text::lines(text).as_bytes())
             .and_then(|()| self.out.flush());
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::user(format!(
@@ -66,7 +67,7 @@ impl Streams<'_> {
 
     /// Says something beside the data; where nobody can hear it, nothing is lost.
     pub(crate) fn say(&mut self, text: &str) {
-        let _ = writeln!(self.err, "{text}");
+        let _ = writeln!(self.err, "{}", text::lines(text));
     }
 
     /// Opens the compile cache of those who have no configuration; why there is none is said.

@@ -396,6 +396,7 @@ fn read_limits(mut table: Fields<'_>, mut limits: Limits) -> Limits {
         *limit = table.size(key, least).unwrap_or(*limit);
     }
     for (key, limit) in [
+        ("call-seconds", &mut limits.call_seconds),
         ("instances", &mut limits.instances),
         ("memories", &mut limits.memories),
         ("tables", &mut limits.tables),

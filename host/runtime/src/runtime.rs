@@ -9,16 +9,18 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use ckpt_policy_core::contract::CONTRACT_VERSION;
+use ckpt_policy_core::text::excerpt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{Config, OptLevel, WasmBacktraceDetails};
 
 use crate::bindings::INTERFACE;
+use crate::brake::Brake;
 use crate::cache::{self, Cache, CacheUse};
 use crate::component::{Candidate, Kind, other_world};
 use crate::environment::{self, GUEST_STACK};
-use crate::error::Error;
+use crate::error::{Error, NAME, told};
 use crate::limits::{Guard, Limits};
 use crate::native::{About, Native};
 use crate::policy::{WasmPolicy, prove};
@@ -79,6 +81,7 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Runtime {
     engine: wasmtime::Engine,
+    brake: Arc<Brake>,
     limits: Arc<Limits>,
     instances: Instances,
     cache: Option<Cache>,
@@ -108,9 +111,11 @@ impl Runtime {
         check(&options.limits)?;
         let engine = config(&options)
             .and_then(|config| wasmtime::Engine::new(&config))
-            .map_err(|error| Error::Engine(format!("{error:#}")))?;
+            .map_err(|error| Error::Engine(told(format_args!("{error:#}"))))?;
+        let brake = Brake::new(&engine, options.limits.call_seconds);
         Ok(Self {
             engine,
+            brake: Arc::new(brake),
             limits: Arc::new(options.limits),
             instances: options.instances,
             cache: options.cache,
@@ -217,7 +222,7 @@ impl Runtime {
     ) -> Result<(Component, About), Error> {
         let exports = Exports::find(&candidate)?;
         let component = Component::from_binary(&self.engine, &candidate.bytes)
-            .map_err(|error| Error::Compile(format!("{error:#}")))?;
+            .map_err(|error| Error::Compile(told(format_args!("{error:#}"))))?;
         let about = About {
             digest,
             size,
@@ -237,12 +242,13 @@ impl Runtime {
         fits(component, &self.limits)?;
         let start = Linker::new(&self.engine)
             .instantiate_pre(component)
-            .map_err(|error| Error::Compile(format!("{error:#}")))?;
+            .map_err(|error| Error::Compile(told(format_args!("{error:#}"))))?;
         let loaded = Loaded {
             inner: Arc::new(Inner {
                 functions: Functions::find(component, &about.exports)?,
                 about,
                 start,
+                brake: Arc::clone(&self.brake),
                 limits: Arc::clone(&self.limits),
                 cache,
             }),
@@ -274,6 +280,7 @@ struct Inner {
     about: About,
     start: InstancePre<Guard>,
     functions: Functions,
+    brake: Arc<Brake>,
     limits: Arc<Limits>,
     cache: Option<CacheUse>,
 }
@@ -347,6 +354,10 @@ impl Loaded {
         &self.inner.functions
     }
 
+    pub(crate) fn brake(&self) -> &Brake {
+        &self.inner.brake
+    }
+
     pub(crate) fn limits(&self) -> &Limits {
         &self.inner.limits
     }
@@ -384,7 +395,7 @@ impl Functions {
                 .get_export_index(Some(&interface), function)
                 .ok_or_else(|| Error::Function {
                     function,
-                    interface: exports.interface.clone(),
+                    interface: excerpt(&exports.interface, NAME),
                 })
         };
         Ok(Self {
@@ -413,7 +424,7 @@ impl Exports {
         let found = candidate.exports.iter().find_map(|name| {
             let (interface, version) = name.split_once('@')?;
             let of_series = version.rsplit_once('.').is_some_and(|(of, _)| of == series);
-            (interface == INTERFACE && of_series).then(|| (name.clone(), version.to_owned()))
+            (interface == INTERFACE && of_series).then(|| (name.clone(), excerpt(version, NAME)))
         });
         match found {
             Some((interface, version)) => Ok(Self { interface, version }),
@@ -444,6 +455,7 @@ fn config(options: &Options) -> Result<Config, wasmtime::Error> {
     // Bounded work: in a call, and when compiling, where an optimiser can be made to take minutes.
     config
         .consume_fuel(true)
+        .epoch_interruption(true)
         .max_wasm_stack(GUEST_STACK)
         .cranelift_opt_level(match options.compiler {
             Compiler::Optimized => OptLevel::Speed,
@@ -487,6 +499,9 @@ fn check(limits: &Limits) -> Result<(), Error> {
         Limits { memory, .. } if *memory < PAGE || *memory > MOST_MEMORY => {
             wrong("memory", *memory, "64 KiB to 4 GiB")
         }
+        Limits {
+            call_seconds: 0, ..
+        } => wrong("call-seconds", 0, "at least 1"),
         Limits { answer: 0, .. } => wrong("answer", 0, "at least 1"),
         _ => Ok(()),
     }

@@ -8,13 +8,13 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use ckpt_policy_core::Place;
+use ckpt_policy_core::text::Printable;
 
 use self::listener::Listener;
 use super::rules::Configuration;
 use super::{Format, Streams};
 use crate::config::{Policies, Site};
 use crate::exit;
-use crate::render::Printable;
 use crate::replay::{self, Cut, CutError, ReplayError, World};
 use crate::report::{Failure, Report};
 use crate::trace::{MOST_RANKS, Trace};

@@ -141,6 +141,7 @@ fn setup_of(entry: &Entry, file: &Loaded) -> PolicySetup {
         name: entry.name.clone(),
         mode: entry.mode,
         on_error: entry.on_error,
+        disable_after: entry.disable_after,
         config: entry.config.clone(),
         digest: file.digest().to_owned(),
         policy: Box::new(file.policy()),

@@ -1,6 +1,7 @@
 //! One `[[policy]]` of a configuration: its keys, before anything is loaded.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use ckpt_policy_core::{Mode, OnError, nearest};
@@ -15,6 +16,8 @@ pub(super) struct Entry {
     pub(super) name: String,
     pub(super) mode: Mode,
     pub(super) on_error: OnError,
+    /// Failures in a row after which it is not asked any more.
+    pub(super) disable_after: Option<NonZeroU64>,
     pub(super) wasm: Wasm,
     /// SHA-256 that the file must have, in lowercase hex.
     pub(super) pin: Option<String>,
@@ -62,6 +65,8 @@ impl Entry {
             ("stop", OnError::Stop),
         ];
         let on_error = fields.choice("on-error", &kinds).unwrap_or_default();
+        let most = fields.count("disable-after", 1, u64::MAX);
+        let disable_after = most.and_then(NonZeroU64::new);
         let wasm = read_wasm(&mut fields);
         let pin = read_pin(&mut fields);
         let signature = read_signature(&mut fields, wasm.as_ref());
@@ -76,6 +81,7 @@ impl Entry {
             name,
             mode,
             on_error,
+            disable_after,
             wasm,
             pin,
             signature,

@@ -205,6 +205,7 @@ name = "best"
 wasm = "builtin:agregate"
 sha256 = "abc"
 on-error = "ignore"
+disable-after = 0
 top-k = 3
 config = { since = 2024-01-01 }
 [[policy]]
@@ -228,14 +229,15 @@ config = { since = 2024-01-01 }
              `ckpt-policy inspect FILE` prints the digest of a file",
             "site.toml:15:12: `policy.best.on-error`: unknown value `ignore`, expected `skip`, \
              `save`, `stop`",
-            "site.toml:16:1: `policy.best.top-k`: unknown key, expected one of `config`, `mode`, \
-             `name`, `on-error`, `sha256`, `signature`, `wasm` / what the policy itself reads belongs into \
+            "site.toml:16:17: `policy.best.disable-after`: expected an integer of at least 1, found 0",
+            "site.toml:17:1: `policy.best.top-k`: unknown key, expected one of `config`, \
+             `disable-after`, `mode`, `name`, `on-error`, `sha256`, `signature`, `wasm` / what the policy itself reads belongs into \
              `config = { … }`",
-            "site.toml:17:20: `policy.best.config`: a policy reads its configuration as JSON, \
+            "site.toml:18:20: `policy.best.config`: a policy reads its configuration as JSON, \
              which has no `2024-01-01`",
-            "site.toml:18:1: `policy.1.name`: this policy has no name / add `name = \"…\"`; the \
+            "site.toml:19:1: `policy.1.name`: this policy has no name / add `name = \"…\"`; the \
              journal and messages call it so",
-            "site.toml:18:1: `policy.1.wasm`: this policy has no WebAssembly file / add `wasm = \
+            "site.toml:19:1: `policy.1.wasm`: this policy has no WebAssembly file / add `wasm = \
              \"builtin:NAME\"` with one of `aggregate`, `majority`, `rank-zero`, `unanimous`, or \
              the path of a file",
         ]
