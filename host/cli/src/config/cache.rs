@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use ckpt_policy_runtime::{Cache, CacheError, CacheOptions, Loaded};
 
+use super::Survey;
 use super::fields::Fields;
 use super::files::Files;
 use super::problem::Problems;
-use super::Survey;
-use crate::render::Printable;
+use ckpt_policy_core::text::Printable;
 
 /// What `[cache]` says; what it does not say is as usual.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
