@@ -1,0 +1,8 @@
+;; Wants to use a memory of its host.
+;;! at = "load"
+;;! error = "Imports"
+;;! says = "imports `env::memory`"
+;;! exit = 2
+
+(import "env" "memory" (memory $memory 2))
+(export "memory" (memory $memory))
