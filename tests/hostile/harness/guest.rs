@@ -80,7 +80,7 @@ fn merged(own: &[&str], change: &Change) -> Made<String> {
     if let Some(version) = &change.version {
         plain = plain.replace("@0.1.0#", &format!("@{version}#"));
     }
-    let plain = self::fields(&plain);
+    let plain = fields(&plain);
     for without in &change.without {
         if !plain.iter().any(|field| is(field, without)) {
             return Err(format!("`plain.wat` has no field `{without}`").into());

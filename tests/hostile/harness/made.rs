@@ -187,11 +187,6 @@ impl Made {
                 "(global i32 i32.const 1 {})",
                 "i32.const 1 i32.add ".repeat(size)
             ),
-            What::LongConstant => format!(
-                "(global i32 {} {})",
-                "(i32.const 1)".repeat(size + 1),
-                "i32.add ".repeat(size)
-            ),
             _ => return self.component(),
         };
         guest::module(&fields, &Change::default())

@@ -1,6 +1,6 @@
 ;; Waits for another thread.
 ;;! at = "load"
-;;! error = "Encode"
+;;! error = "Compile"
 ;;! says = "threads"
 ;;! exit = 2
 

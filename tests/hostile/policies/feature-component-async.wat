@@ -1,8 +1,8 @@
 ;; A component that answers later.
 ;;! at = "load"
-;;! error = "Malformed"
+;;! error = "Compile"
 ;;! exit = 2
-;;! says = ""
+;;! says = "async"
 
 (component
     (core module $m (func (export "f")) (func (export "cb") (param i32 i32 i32) (result i32) unreachable))

@@ -1,7 +1,7 @@
 ;; Wants pages of one byte.
 ;;! at = "load"
-;;! error = "Encode"
-;;! says = ""
+;;! error = "Compile"
+;;! says = "custom page sizes"
 ;;! exit = 2
 
-(memory $small 1 (pagesize 1))
+(memory $memory (export "memory") 131072 (pagesize 1))

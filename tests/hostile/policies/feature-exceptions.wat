@@ -1,6 +1,6 @@
 ;; Throws.
 ;;! at = "load"
-;;! error = "Encode"
+;;! error = "Compile"
 ;;! says = "exceptions"
 ;;! exit = 2
 

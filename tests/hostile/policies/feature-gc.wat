@@ -1,6 +1,6 @@
 ;; Has objects that somebody has to collect.
 ;;! at = "load"
-;;! error = "Encode"
+;;! error = "Compile"
 ;;! says = ""
 ;;! exit = 2
 

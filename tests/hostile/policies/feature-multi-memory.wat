@@ -1,7 +1,7 @@
 ;; Has two memories.
 ;;! at = "load"
-;;! error = "Encode"
-;;! says = "multi-memory"
+;;! error = "Compile"
+;;! says = "multiple memories"
 ;;! exit = 2
 
 (memory $other 1)

@@ -1,6 +1,6 @@
 ;; Computes what each processor computes otherwise.
 ;;! at = "load"
-;;! error = "Encode"
+;;! error = "Compile"
 ;;! says = "relaxed"
 ;;! exit = 2
 

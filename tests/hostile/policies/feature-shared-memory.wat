@@ -1,7 +1,7 @@
 ;; Wants a memory that threads share.
 ;;! at = "load"
 ;;! error = "Encode"
-;;! says = "shared"
+;;! says = "shared flag for memories"
 ;;! exit = 2
 
-(memory $shared 1 1 shared)
+(memory $memory (export "memory") 2 4 shared)

@@ -1,6 +1,6 @@
 ;; Wants to run on stacks of its own.
 ;;! at = "load"
-;;! error = "Encode"
+;;! error = "Compile"
 ;;! says = ""
 ;;! exit = 2
 

@@ -1,6 +1,6 @@
 ;; Adds 128 bits.
 ;;! at = "load"
-;;! error = "Encode"
+;;! error = "Compile"
 ;;! says = "wide"
 ;;! exit = 2
 

@@ -3,6 +3,7 @@
 ;;! error = "Imports"
 ;;! says = "imports `env::memory`"
 ;;! exit = 2
+;;! guest = { without = ['memory $memory'] }
 
 (import "env" "memory" (memory $memory 2))
 (export "memory" (memory $memory))
