@@ -12,8 +12,9 @@ use ckpt_policy_core::contract::CONTRACT_VERSION;
 use ckpt_policy_core::text::excerpt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
-use wasmtime::{Config, OptLevel, WasmBacktraceDetails};
+use wasmtime::{Config, OperatorCost, OptLevel, WasmBacktraceDetails};
 
 use crate::bindings::INTERFACE;
 use crate::brake::Brake;
@@ -390,14 +391,14 @@ impl Functions {
         let interface = component
             .get_export_index(None, exports.interface.as_str())
             .ok_or_else(|| other_world(Vec::new(), exports.interface.clone()))?;
-        let function = |function: &'static str| {
-            component
-                .get_export_index(Some(&interface), function)
-                .ok_or_else(|| Error::Function {
+        let function =
+            |function: &'static str| match component.get_export(Some(&interface), function) {
+                Some((ComponentItem::ComponentFunc(_), index)) => Ok(index),
+                _ => Err(Error::Function {
                     function,
                     interface: excerpt(&exports.interface, NAME),
-                })
-        };
+                }),
+            };
         Ok(Self {
             describe: function("describe")?,
             prepare: function("prepare")?,
@@ -456,6 +457,7 @@ fn config(options: &Options) -> Result<Config, wasmtime::Error> {
     config
         .consume_fuel(true)
         .epoch_interruption(true)
+        .operator_cost(costs())
         .max_wasm_stack(GUEST_STACK)
         .cranelift_opt_level(match options.compiler {
             Compiler::Optimized => OptLevel::Speed,
@@ -484,6 +486,25 @@ fn config(options: &Options) -> Result<Config, wasmtime::Error> {
     let fits = environment::file_limit().is_none_or(|most| most >= limits.memory);
     config.memory_init_cow(fits);
     Ok(config)
+}
+
+/// What instructions cost that leave the guest's own code for the host's: a guest could else spend its
+/// fuel on these alone, and a second would become a minute.
+fn costs() -> OperatorCost {
+    OperatorCost {
+        MemoryGrow: GROWTH,
+        TableGrow: GROWTH,
+        MemoryCopy: CALL,
+        MemoryFill: CALL,
+        MemoryInit: CALL,
+        DataDrop: CALL,
+        TableCopy: CALL,
+        TableFill: CALL,
+        TableInit: CALL,
+        ElemDrop: CALL,
+        RefFunc: CALL,
+        ..OperatorCost::default()
+    }
 }
 
 fn check(limits: &Limits) -> Result<(), Error> {
@@ -559,6 +580,12 @@ const PULLEY: &str = match (
     (false, false) => "pulley32",
     (false, true) => "pulley32be",
 };
+
+/// Fuel for asking the host for memory, granted or not.
+const GROWTH: u8 = 255;
+
+/// Fuel for any other call of the host by an instruction, beside what the size of its work costs.
+const CALL: u8 = 16;
 
 /// Bytes of a page of linear memory.
 const PAGE: u64 = 64 << 10;
