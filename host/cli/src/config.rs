@@ -81,6 +81,12 @@ impl Survey {
         Self { site, problems }
     }
 
+    /// Returns what is wrong with the text of the files, in the order in which it was found.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
     /// Loads and prepares the policies.
     ///
     /// # Errors
