@@ -3,19 +3,27 @@
 use std::io::{self, Write};
 
 use ckpt_policy_core::text;
+use ckpt_policy_runtime::{Cache, Loaded};
 
+use crate::config::{self, CacheSettings};
 use crate::render::Page;
 use crate::report::Failure;
 
 pub(crate) mod bench;
+pub(crate) mod cache;
 mod called;
 pub(crate) mod check;
 pub(crate) mod conform;
 mod given;
 pub(crate) mod inspect;
+pub(crate) mod keygen;
 pub(crate) mod new;
+mod password;
+mod rules;
 pub(crate) mod run;
+pub(crate) mod sign;
 pub(crate) mod test;
+pub(crate) mod verify;
 
 /// Where a command writes: data to `out`, talk to `err`.
 pub struct Streams<'a> {
@@ -60,5 +68,21 @@ impl Streams<'_> {
     /// Says something beside the data; where nobody can hear it, nothing is lost.
     pub(crate) fn say(&mut self, text: &str) {
         let _ = writeln!(self.err, "{}", text::lines(text));
+    }
+
+    /// Opens the compile cache of those who have no configuration; why there is none is said.
+    pub(crate) fn usual_cache(&mut self) -> Option<Cache> {
+        let (cache, note) = CacheSettings::default().open();
+        if let Some(note) = note {
+            self.say(&note);
+        }
+        cache
+    }
+
+    /// Says what was wrong with the cache while a policy was loaded.
+    pub(crate) fn tell_of_cache(&mut self, loaded: &Loaded) {
+        for trouble in config::cache_troubles(loaded) {
+            self.say(&trouble);
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Decides and counts nothing; it turns what others found into text. No colour carries a meaning.
 
 mod bench;
+mod cache;
 mod conform;
 mod decisions;
 mod explain;
@@ -13,6 +14,7 @@ mod summary;
 mod tables;
 
 pub(crate) use self::bench::bench;
+pub(crate) use self::cache::{cache, cache_freed};
 pub(crate) use self::conform::conformance;
 pub(crate) use self::decisions::Decisions;
 pub(crate) use self::explain::explained;

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;
 
@@ -14,7 +15,7 @@ use crate::bindings::INTERFACE;
 use crate::error::{Error, told};
 
 /// What a policy's file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// A component.
     Component,

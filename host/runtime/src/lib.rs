@@ -10,7 +10,7 @@
 //!            imports, types    all threads instance a call                            MPI, …
 //! ```
 //!
-//! What it deliberately does not do: decide anything, read files, or offer a policy a single host
+//! What it deliberately does not do: decide anything, read policies' files, or offer a policy a single host
 //! function. A policy that imports something is refused.
 //!
 //! # Invariants
@@ -41,20 +41,24 @@
 
 mod bindings;
 mod brake;
+mod cache;
 mod component;
 mod engine;
 mod environment;
 mod error;
 mod fault;
 mod limits;
+mod native;
 mod policy;
 mod runtime;
 mod session;
 
+pub use cache::{Cache, CacheEntry, CacheError, CacheOptions, CacheUse, EntryState, Freed};
 pub use component::Kind;
 pub use engine::{Collective, Engine, EngineError, Solo, Threads};
 pub use error::Error;
 pub use limits::Limits;
+pub use native::Native;
 pub use policy::{Usage, WasmPolicy};
-pub use runtime::{Compiler, Instances, Loaded, Native, Options, Runtime};
+pub use runtime::{Compiler, Instances, Loaded, Options, Runtime};
 pub use session::{Session, SessionError};

@@ -84,8 +84,9 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns each limit by the name of its field, in a fixed order.
-    pub(crate) fn named(&self) -> [(&'static str, u64); 19] {
+    /// Returns each limit by its name in a configuration, in a fixed order.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, u64); 19] {
         [
             ("fuel", self.fuel),
             ("call-seconds", self.call_seconds.into()),

@@ -83,7 +83,10 @@ Exit codes: 0 it conforms, 1 it does not, 2 the file or the configuration cannot
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let bytes = config::read(&args.policy, &config::authors_runtime()?)?;
+    let bytes = config::read(
+        &args.policy,
+        &config::authors_runtime(streams.usual_cache())?,
+    )?;
     let request = request(args, bytes.len())?;
     let progress = progress(streams);
     let mut unknown: BTreeSet<&str> = args.only.iter().map(String::as_str).collect();

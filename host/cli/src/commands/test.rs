@@ -88,7 +88,7 @@ scenario or a policy cannot be read, 3 a policy is at fault before it is asked a
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let mut player = Player::new(args.policy.clone())?;
+    let mut player = Player::new(args.policy.clone(), streams.usual_cache())?;
     if !args.watch {
         return once(args, &files::find(&args.paths), &mut player, streams);
     }
