@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use ckpt_policy_core::text;
 use ckpt_policy_runtime::{Cache, Loaded};
 
 use crate::config::{self, CacheSettings};
@@ -15,9 +16,14 @@ pub(crate) mod check;
 pub(crate) mod conform;
 mod given;
 pub(crate) mod inspect;
+pub(crate) mod keygen;
 pub(crate) mod new;
+mod password;
+mod rules;
 pub(crate) mod run;
+pub(crate) mod sign;
 pub(crate) mod test;
+pub(crate) mod verify;
 
 /// Where a command writes: data to `out`, talk to `err`.
 pub struct Streams<'a> {
@@ -45,11 +51,11 @@ impl Streams<'_> {
         Page { width: self.width }
     }
 
-    /// Writes data. A reader that went away has seen enough: that is no error.
+    /// Writes data, safe for a terminal. A reader that went away has seen enough: that is no error.
     pub(crate) fn print(&mut self, text: &str) -> Result<(), Failure> {
         let written = self
             .out
-            .write_all(text.as_bytes())
+            .write_all(text::lines(text).as_bytes())
             .and_then(|()| self.out.flush());
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::user(format!(
@@ -61,7 +67,7 @@ impl Streams<'_> {
 
     /// Says something beside the data; where nobody can hear it, nothing is lost.
     pub(crate) fn say(&mut self, text: &str) {
-        let _ = writeln!(self.err, "{text}");
+        let _ = writeln!(self.err, "{}", text::lines(text));
     }
 
     /// Opens the compile cache of those who have no configuration; why there is none is said.

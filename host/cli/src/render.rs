@@ -7,11 +7,11 @@ mod cache;
 mod conform;
 mod decisions;
 mod explain;
+mod number;
 mod policy;
 mod scenarios;
 mod summary;
 mod tables;
-mod text;
 
 pub(crate) use self::bench::bench;
 pub(crate) use self::cache::{cache, cache_freed};
@@ -22,4 +22,3 @@ pub(crate) use self::policy::{Sheet, sheet};
 pub(crate) use self::scenarios::{closing_line, coverage, failed_scenarios, scenario_line};
 pub(crate) use self::summary::summary;
 pub(crate) use self::tables::Page;
-pub(crate) use self::text::Printable;

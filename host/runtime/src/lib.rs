@@ -19,7 +19,8 @@
 //!   [`Fault`](ckpt_policy_core::contract::Fault) on every rank. What one machine alone causes is
 //!   `Fault::Machine`, and a policy never gets to see it and to answer differently.
 //! - Fuel, memory and sizes are bounded in each call; no bytes and no guest can end the process.
-//! - No signal handler is installed, no thread is left behind, and the caller's floating-point
+//! - No signal handler is installed. One thread, which ticks for the emergency brake, begins with the
+//!   first call and is gone with the last holder of the runtime. The caller's floating-point
 //!   modes neither reach a policy nor are changed by one.
 //!
 //! # Examples
@@ -39,6 +40,7 @@
 //! ```
 
 mod bindings;
+mod brake;
 mod cache;
 mod component;
 mod engine;

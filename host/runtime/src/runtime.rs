@@ -9,16 +9,19 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use ckpt_policy_core::contract::CONTRACT_VERSION;
+use ckpt_policy_core::text::excerpt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
-use wasmtime::{Config, OptLevel, WasmBacktraceDetails};
+use wasmtime::{Config, OperatorCost, OptLevel, WasmBacktraceDetails};
 
 use crate::bindings::INTERFACE;
+use crate::brake::Brake;
 use crate::cache::{self, Cache, CacheUse};
 use crate::component::{Candidate, Kind, other_world};
 use crate::environment::{self, GUEST_STACK};
-use crate::error::Error;
+use crate::error::{Error, NAME, told};
 use crate::limits::{Guard, Limits};
 use crate::native::{About, Native};
 use crate::policy::{WasmPolicy, prove};
@@ -79,6 +82,7 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Runtime {
     engine: wasmtime::Engine,
+    brake: Arc<Brake>,
     limits: Arc<Limits>,
     instances: Instances,
     cache: Option<Cache>,
@@ -108,9 +112,11 @@ impl Runtime {
         check(&options.limits)?;
         let engine = config(&options)
             .and_then(|config| wasmtime::Engine::new(&config))
-            .map_err(|error| Error::Engine(format!("{error:#}")))?;
+            .map_err(|error| Error::Engine(told(format_args!("{error:#}"))))?;
+        let brake = Brake::new(&engine, options.limits.call_seconds);
         Ok(Self {
             engine,
+            brake: Arc::new(brake),
             limits: Arc::new(options.limits),
             instances: options.instances,
             cache: options.cache,
@@ -217,7 +223,7 @@ impl Runtime {
     ) -> Result<(Component, About), Error> {
         let exports = Exports::find(&candidate)?;
         let component = Component::from_binary(&self.engine, &candidate.bytes)
-            .map_err(|error| Error::Compile(format!("{error:#}")))?;
+            .map_err(|error| Error::Compile(told(format_args!("{error:#}"))))?;
         let about = About {
             digest,
             size,
@@ -237,12 +243,13 @@ impl Runtime {
         fits(component, &self.limits)?;
         let start = Linker::new(&self.engine)
             .instantiate_pre(component)
-            .map_err(|error| Error::Compile(format!("{error:#}")))?;
+            .map_err(|error| Error::Compile(told(format_args!("{error:#}"))))?;
         let loaded = Loaded {
             inner: Arc::new(Inner {
                 functions: Functions::find(component, &about.exports)?,
                 about,
                 start,
+                brake: Arc::clone(&self.brake),
                 limits: Arc::clone(&self.limits),
                 cache,
             }),
@@ -274,6 +281,7 @@ struct Inner {
     about: About,
     start: InstancePre<Guard>,
     functions: Functions,
+    brake: Arc<Brake>,
     limits: Arc<Limits>,
     cache: Option<CacheUse>,
 }
@@ -347,6 +355,10 @@ impl Loaded {
         &self.inner.functions
     }
 
+    pub(crate) fn brake(&self) -> &Brake {
+        &self.inner.brake
+    }
+
     pub(crate) fn limits(&self) -> &Limits {
         &self.inner.limits
     }
@@ -379,14 +391,14 @@ impl Functions {
         let interface = component
             .get_export_index(None, exports.interface.as_str())
             .ok_or_else(|| other_world(Vec::new(), exports.interface.clone()))?;
-        let function = |function: &'static str| {
-            component
-                .get_export_index(Some(&interface), function)
-                .ok_or_else(|| Error::Function {
+        let function =
+            |function: &'static str| match component.get_export(Some(&interface), function) {
+                Some((ComponentItem::ComponentFunc(_), index)) => Ok(index),
+                _ => Err(Error::Function {
                     function,
-                    interface: exports.interface.clone(),
-                })
-        };
+                    interface: excerpt(&exports.interface, NAME),
+                }),
+            };
         Ok(Self {
             describe: function("describe")?,
             prepare: function("prepare")?,
@@ -413,7 +425,7 @@ impl Exports {
         let found = candidate.exports.iter().find_map(|name| {
             let (interface, version) = name.split_once('@')?;
             let of_series = version.rsplit_once('.').is_some_and(|(of, _)| of == series);
-            (interface == INTERFACE && of_series).then(|| (name.clone(), version.to_owned()))
+            (interface == INTERFACE && of_series).then(|| (name.clone(), excerpt(version, NAME)))
         });
         match found {
             Some((interface, version)) => Ok(Self { interface, version }),
@@ -444,6 +456,8 @@ fn config(options: &Options) -> Result<Config, wasmtime::Error> {
     // Bounded work: in a call, and when compiling, where an optimiser can be made to take minutes.
     config
         .consume_fuel(true)
+        .epoch_interruption(true)
+        .operator_cost(costs())
         .max_wasm_stack(GUEST_STACK)
         .cranelift_opt_level(match options.compiler {
             Compiler::Optimized => OptLevel::Speed,
@@ -474,6 +488,25 @@ fn config(options: &Options) -> Result<Config, wasmtime::Error> {
     Ok(config)
 }
 
+/// What instructions cost that leave the guest's own code for the host's: a guest could else spend its
+/// fuel on these alone, and a second would become a minute.
+fn costs() -> OperatorCost {
+    OperatorCost {
+        MemoryGrow: GROWTH,
+        TableGrow: GROWTH,
+        MemoryCopy: CALL,
+        MemoryFill: CALL,
+        MemoryInit: CALL,
+        DataDrop: CALL,
+        TableCopy: CALL,
+        TableFill: CALL,
+        TableInit: CALL,
+        ElemDrop: CALL,
+        RefFunc: CALL,
+        ..OperatorCost::default()
+    }
+}
+
 fn check(limits: &Limits) -> Result<(), Error> {
     let wrong = |limit, value, expected| {
         Err(Error::Limit {
@@ -487,6 +520,9 @@ fn check(limits: &Limits) -> Result<(), Error> {
         Limits { memory, .. } if *memory < PAGE || *memory > MOST_MEMORY => {
             wrong("memory", *memory, "64 KiB to 4 GiB")
         }
+        Limits {
+            call_seconds: 0, ..
+        } => wrong("call-seconds", 0, "at least 1"),
         Limits { answer: 0, .. } => wrong("answer", 0, "at least 1"),
         _ => Ok(()),
     }
@@ -544,6 +580,12 @@ const PULLEY: &str = match (
     (false, false) => "pulley32",
     (false, true) => "pulley32be",
 };
+
+/// Fuel for asking the host for memory, granted or not.
+const GROWTH: u8 = 255;
+
+/// Fuel for any other call of the host by an instruction, beside what the size of its work costs.
+const CALL: u8 = 16;
 
 /// Bytes of a page of linear memory.
 const PAGE: u64 = 64 << 10;

@@ -11,6 +11,7 @@ use self::baseline::Comparison;
 use super::given::Given;
 use super::{Format, Streams};
 use crate::config;
+use crate::json;
 use crate::render;
 use crate::report::Failure;
 
@@ -85,7 +86,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
         .transpose()?;
     let changes = comparison.as_ref().map_or(&[][..], Comparison::changes);
     let text = match args.format {
-        Format::Json => format!("{:#}\n", figures.document(changes)),
+        Format::Json => json::pretty(&figures.document(changes)),
         Format::Table => render::bench(streams.page(), &figures, changes),
     };
     streams.print(&text)?;

@@ -17,6 +17,7 @@ use super::given::read_config;
 use super::{Format, Streams};
 use crate::config;
 use crate::exit;
+use crate::json;
 use crate::junit;
 use crate::render;
 use crate::report::{Failure, Report};
@@ -100,7 +101,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
         junit::write(path, &args.policy, &document::suites(&conformance))?;
     }
     let text = match args.format {
-        Format::Json => format!("{:#}\n", document::document(&conformance)),
+        Format::Json => json::pretty(&document::document(&conformance)),
         Format::Table => render::conformance(streams.page(), &args.policy, &conformance),
     };
     streams.print(&text)?;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::given::Given;
 use super::{Format, Streams};
 use crate::config::{self, Schema};
+use crate::json;
 use crate::render::{self, Sheet};
 use crate::report::Failure;
 
@@ -41,7 +42,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
     streams.tell_of_cache(&loaded);
     let (schema, config, info) = config::prepared(policy, &loaded, given)?;
     let text = match args.format {
-        Format::Json => format!("{:#}\n", document(&loaded, &schema, &config, &info)),
+        Format::Json => json::pretty(&document(&loaded, &schema, &config, &info)),
         Format::Table => {
             let sheet = Sheet {
                 loaded: &loaded,

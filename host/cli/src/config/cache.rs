@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use ckpt_policy_runtime::{Cache, CacheError, CacheOptions, Loaded};
 
+use super::Survey;
 use super::fields::Fields;
 use super::files::Files;
 use super::problem::Problems;
-use super::{Site, Survey};
-use crate::render::Printable;
+use ckpt_policy_core::text::Printable;
 
 /// What `[cache]` says; what it does not say is as usual.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,17 +25,17 @@ pub(crate) struct CacheSettings {
 }
 
 impl CacheSettings {
-    /// Reads the table.
-    pub(super) fn read(mut table: Fields<'_>) -> Self {
+    /// Reads the table; what it does not say is as above it.
+    pub(super) fn read(mut table: Fields<'_>, above: Self) -> Self {
         let directory = table.text("directory");
         let directory = directory.map(|(path, _)| super::beside(table.file(), &path));
+        let off = table.flag("enabled").map(|enabled| !enabled);
+        let wait = table.count("wait-seconds", 0, 3600);
         let settings = Self {
-            off: table.flag("enabled") == Some(false),
-            directory,
-            size: table.size("size", 1 << 20),
-            wait: table
-                .count("wait-seconds", 0, 3600)
-                .map(Duration::from_secs),
+            off: off.unwrap_or(above.off),
+            directory: directory.or(above.directory),
+            size: table.size("size", 1 << 20).or(above.size),
+            wait: wait.map(Duration::from_secs).or(above.wait),
         };
         table.finish();
         settings
@@ -94,7 +94,7 @@ impl Survey {
     ///
     /// Everything that is wrong with the configuration.
     pub(crate) fn cache(&self) -> Result<CacheSettings, Problems> {
-        Ok(self.usable()?.cache.clone())
+        Ok(self.site()?.cache.clone())
     }
 
     /// Compiles each policy's file into a cache; no policy is prepared.
@@ -103,13 +103,13 @@ impl Survey {
     ///
     /// Everything that is wrong with the configuration, and with the files.
     pub(crate) fn warm(&self, cache: Cache) -> Result<Vec<(String, Loaded)>, Problems> {
-        let site = self.usable()?;
+        let site = self.site()?;
         let runtime = site.runtime(Some(cache));
         let runtime = runtime.map_err(|problem| Problems::from(*problem))?;
         let mut files = Files::new(&runtime);
         let (mut warmed, mut problems) = (Vec::new(), Vec::new());
-        for entry in &site.policies {
-            match files.load(entry) {
+        for (entry, trust) in site.entries() {
+            match files.load(entry, trust) {
                 Ok(Some(loaded)) => warmed.push((entry.wasm.to_string(), loaded)),
                 Ok(None) => {}
                 Err(problem) => problems.push(*problem),
@@ -118,14 +118,6 @@ impl Survey {
         Problems::none_of(problems)?;
         warmed.dedup_by(|next, before| next.0 == before.0);
         Ok(warmed)
-    }
-
-    fn usable(&self) -> Result<&Site, Problems> {
-        Problems::none_of(self.problems.clone())?;
-        Ok(self
-            .site
-            .as_ref()
-            .expect("a configuration that cannot be used is a problem"))
     }
 }
 

@@ -40,8 +40,8 @@ impl<'a> Policies<'a> {
         let mut files = Files::new(runtime);
         let (mut loaded, mut prepared) = (Vec::new(), Vec::new());
         let mut notes = Vec::new();
-        for entry in &site.policies {
-            let file = match files.load(entry) {
+        for (entry, trust) in site.entries() {
+            let file = match files.load(entry, trust) {
                 Ok(Some(file)) => file,
                 Ok(None) => continue,
                 Err(problem) => {
@@ -141,6 +141,7 @@ fn setup_of(entry: &Entry, file: &Loaded) -> PolicySetup {
         name: entry.name.clone(),
         mode: entry.mode,
         on_error: entry.on_error,
+        disable_after: entry.disable_after,
         config: entry.config.clone(),
         digest: file.digest().to_owned(),
         policy: Box::new(file.policy()),

@@ -6,6 +6,7 @@ use ckpt_policy_runtime::{Cache, CacheOptions};
 
 use super::unusable;
 use crate::commands::Streams;
+use crate::commands::rules::Rules;
 use crate::config::{CacheSettings, Placed, Survey};
 use crate::exit;
 use crate::report::{Failure, Report};
@@ -15,7 +16,10 @@ use crate::report::{Failure, Report};
 pub(super) struct Where {
     /// The site's configuration, whose `[cache]` it is.
     #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    rules: Rules,
 
     /// The directory, whatever the configuration and the environment say.
     #[arg(long, value_name = "DIR")]
@@ -23,10 +27,16 @@ pub(super) struct Where {
 }
 
 impl Where {
+    /// Reads the configuration that was named.
+    pub(super) fn survey(&self) -> Result<Option<Survey>, Failure> {
+        let config = self.config.as_deref();
+        config.map(|config| self.rules.survey(config)).transpose()
+    }
+
     /// Opens the cache that is there; nothing where there is none, which is said.
     pub(super) fn find(&self, streams: &mut Streams<'_>) -> Result<Option<Cache>, Failure> {
-        let settings = match &self.config {
-            Some(config) => Survey::read(config).cache()?,
+        let settings = match self.survey()? {
+            Some(survey) => survey.cache()?,
             None => CacheSettings::default(),
         };
         let options = match self.place(settings) {

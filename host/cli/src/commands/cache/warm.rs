@@ -4,7 +4,7 @@ use ckpt_policy_runtime::{Cache, Loaded, Options, Runtime};
 
 use super::place::Where;
 use crate::commands::Streams;
-use crate::config::{self, CacheSettings, Survey};
+use crate::config::{self, CacheSettings};
 use crate::exit;
 use crate::report::{Failure, Report};
 
@@ -30,9 +30,8 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
         streams,
         unkept: Vec::new(),
     };
-    match &args.place.config {
-        Some(config) => {
-            let survey = Survey::read(config);
+    match args.place.survey()? {
+        Some(survey) => {
             let cache = args.place.open(survey.cache()?)?;
             for (policy, loaded) in survey.warm(cache)? {
                 warmed.tell(&policy, &loaded)?;
