@@ -148,6 +148,12 @@ impl Survey {
         self
     }
 
+    /// Returns what is wrong with the text of the files, in the order in which it was found.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
     /// Loads and prepares the policies.
     ///
     /// # Errors

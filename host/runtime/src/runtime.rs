@@ -456,8 +456,8 @@ fn config(options: &Options) -> Result<Config, wasmtime::Error> {
     // Bounded work: in a call, and when compiling, where an optimiser can be made to take minutes.
     config
         .consume_fuel(true)
-        .operator_cost(costs())
         .epoch_interruption(true)
+        .operator_cost(costs())
         .max_wasm_stack(GUEST_STACK)
         .cranelift_opt_level(match options.compiler {
             Compiler::Optimized => OptLevel::Speed,

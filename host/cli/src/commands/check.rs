@@ -11,10 +11,10 @@ use super::rules::Configuration;
 use super::run::outputs;
 use crate::config::{Policies, Prepared, Problem, list_of};
 use crate::exit;
-use crate::render::Printable;
 use crate::replay::ReplayError;
 use crate::report::{Failure, Report};
 use crate::trace::Trace;
+use ckpt_policy_core::text::Printable;
 
 /// Finds everything that is wrong with a site's configuration before a run starts.
 #[derive(Debug, clap::Args)]

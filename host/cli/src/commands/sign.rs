@@ -10,10 +10,10 @@ use super::Streams;
 use super::password::Password;
 use crate::config::hex;
 use crate::exit;
-use crate::render::Printable;
 use crate::report::{Failure, Report};
 use crate::signature;
 use crate::signature::secret::{Locked, Secret};
+use ckpt_policy_core::text::Printable;
 
 /// Signs policies, so that a site runs no others.
 #[derive(Debug, clap::Args)]

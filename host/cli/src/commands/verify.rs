@@ -6,9 +6,9 @@ use super::Streams;
 use super::rules::Rules;
 use crate::config::{Signable, Survey};
 use crate::exit;
-use crate::render::Printable;
 use crate::report::{Failure, Report};
 use crate::signature::{self, PublicKey, Refusal};
+use ckpt_policy_core::text::Printable;
 
 /// Says which key signed each policy, and refuses what no trusted key has signed.
 #[derive(Debug, clap::Args)]

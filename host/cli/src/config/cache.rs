@@ -13,7 +13,7 @@ use super::Survey;
 use super::fields::Fields;
 use super::files::Files;
 use super::problem::Problems;
-use crate::render::Printable;
+use ckpt_policy_core::text::Printable;
 
 /// What `[cache]` says; what it does not say is as usual.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

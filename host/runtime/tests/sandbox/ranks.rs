@@ -28,6 +28,7 @@ impl Own {
                 name: "best".to_owned(),
                 mode: Mode::Enforce,
                 on_error: OnError::Skip,
+                disable_after: None,
                 config: serde_json::json!({}),
                 digest: loaded.digest().to_owned(),
                 policy: Box::new(loaded.policy()),
