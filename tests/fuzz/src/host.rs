@@ -40,7 +40,7 @@ pub(crate) fn run(bytes: &[u8]) {
         }
         assert_eq!(uncut.newest(), cut.newest(), "a cut has changed the run");
     }
-    let (uncut, cut) = (uncut.finish(&cast), cut.finish(&cast));
+    let (uncut, cut) = (uncut.finish(), cut.finish());
     assert_eq!(uncut, cut, "a cut has changed the run's end");
 }
 
