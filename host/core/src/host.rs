@@ -414,6 +414,13 @@ impl Host {
             })
     }
 
+    /// Returns the policies that have failed so often in a row that they are not asked any more: how
+    /// often, by their index. After a resume they may be so from the start.
+    pub fn disabled(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let disabled = self.seats.iter().filter(|seat| seat.is_disabled());
+        disabled.map(|seat| (seat.index, seat.memory.failures))
+    }
+
     /// Returns what policies failed with on this rank in the newest round, for this rank's log:
     /// the policy's index and its own text. Other ranks know no more than that it failed here.
     pub fn faults(&self) -> impl Iterator<Item = (usize, &str)> + '_ {

@@ -1,4 +1,5 @@
-//! The thread on which a guest runs: its stack, and its floating-point modes.
+//! The thread on which a guest runs: its stack, and its floating-point modes; and what the process
+//! around it may do.
 //!
 //! Wasmtime bounds a guest's stack, and does not check that the thread has that much; where it has
 //! less, an endless recursion would end the process. And a library may have set flush-to-zero on
@@ -51,6 +52,12 @@ pub(crate) fn no_thread(error: &io::Error) -> Fault {
     Fault::Machine(format!(
         "the calling thread's stack is too small, and none with a larger one could be started: {error}"
     ))
+}
+
+/// Returns the size beyond which a write to a file does not fail, but ends this process; nothing
+/// where there is no such size, as usual.
+pub(crate) fn file_limit() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Fsize).current
 }
 
 fn with_default_modes<R>(guest: impl FnOnce() -> R) -> R {

@@ -1,20 +1,24 @@
-//! The files that policies are in: read, compared with their pins, and compiled once each.
+//! The files that policies are in: read, compared with their pins and signatures, and compiled
+//! once each.
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::ptr;
 
 use ckpt_policy_runtime::{Error, Loaded, Runtime};
 use sha2::{Digest as _, Sha256};
 
 use super::policy::{Entry, Wasm};
 use super::problem::{Blame, Problem};
+use super::trust::Trust;
 
-/// Files that were loaded so far; two policies in one file share it.
+/// Files that were loaded so far; two policies in one file share it, if the same signature by the
+/// same people speaks for both.
 pub(super) struct Files<'a> {
     runtime: &'a Runtime,
     /// Without the file where it cannot be used, which is said once.
-    known: Vec<(&'a Wasm, Option<Loaded>)>,
+    known: Vec<(&'a Entry, &'a Trust, Option<Loaded>)>,
 }
 
 impl<'a> Files<'a> {
@@ -29,9 +33,18 @@ impl<'a> Files<'a> {
     ///
     /// # Errors
     ///
-    /// The file cannot be used, or is another one than the entry's pin allows.
-    pub(super) fn load(&mut self, entry: &'a Entry) -> Result<Option<Loaded>, Box<Problem>> {
-        if let Some((_, file)) = self.known.iter().find(|(wasm, _)| *wasm == &entry.wasm) {
+    /// The file cannot be used, is another one than the entry's pin allows, or is not signed as it
+    /// must be.
+    pub(super) fn load(
+        &mut self,
+        entry: &'a Entry,
+        trust: &'a Trust,
+    ) -> Result<Option<Loaded>, Box<Problem>> {
+        let is_known = |(known, by, _): &&(&Entry, &Trust, _)| {
+            (&known.wasm, &known.signature) == (&entry.wasm, &entry.signature)
+                && ptr::eq(*by, trust)
+        };
+        if let Some((.., file)) = self.known.iter().find(is_known) {
             let digest = file.as_ref().map(Loaded::digest);
             digest.map_or(Ok(()), |digest| check_pin(entry, digest))?;
             return Ok(file.clone());
@@ -45,11 +58,14 @@ impl<'a> Files<'a> {
                 &read
             }
         };
-        // Bytes that are not the pinned ones are not looked at.
+        // Bytes that are not the pinned ones, or that nobody answers for, are not looked at.
         check_pin(entry, &hex(&Sha256::digest(bytes)))?;
+        if let Wasm::File(path) = &entry.wasm {
+            trust.check(entry, path, bytes)?;
+        }
         let loaded = self.runtime.load(bytes);
         self.known
-            .push((&entry.wasm, loaded.as_ref().ok().cloned()));
+            .push((entry, trust, loaded.as_ref().ok().cloned()));
         loaded
             .map(Some)
             .map_err(|error| Box::new(unusable(entry, &error)))
@@ -69,8 +85,8 @@ fn check_pin(entry: &Entry, digest: &str) -> Result<(), Box<Problem>> {
         return Ok(());
     };
     let text = format!(
-        "{} has the digest `{digest}`, expected `{pin}`",
-        shown(&entry.wasm)
+        "`{}` has the digest `{digest}`, expected `{pin}`",
+        entry.wasm
     );
     Err(Box::new(entry.problem("sha256", text).hint(
         "find out who changed the file; if the change is wanted, write its digest into `sha256`",
@@ -78,7 +94,7 @@ fn check_pin(entry: &Entry, digest: &str) -> Result<(), Box<Problem>> {
 }
 
 fn unusable(entry: &Entry, error: &Error) -> Problem {
-    let text = format!("{} cannot be used: {error}", shown(&entry.wasm));
+    let text = format!("`{}` cannot be used: {error}", entry.wasm);
     let problem = entry.problem("wasm", text);
     match error {
         Error::Start(_) => problem.blame(Blame::Policy),
@@ -97,13 +113,6 @@ fn unreadable(entry: &Entry, path: &Path, error: &io::Error) -> Box<Problem> {
         true => format!("for the policy that is built in write `wasm = \"builtin:{name}\"`"),
         false => format!("the path is relative to `{}`", entry.file().display()),
     }))
-}
-
-fn shown(wasm: &Wasm) -> String {
-    match wasm {
-        Wasm::Builtin(name) => format!("`builtin:{name}`"),
-        Wasm::File(path) => format!("`{}`", path.display()),
-    }
 }
 
 /// Writes bytes as lower-case hex.

@@ -156,7 +156,7 @@ fn sit(seat: Seat<'_>) -> Result<Ended, ReplayError> {
         snapshot: world.snapshot,
     };
     player.play(rows_of(rows), part, |told| match told {
-        Told::Opened(_) | Told::Played(_) if place.rank != 0 => Ok(()),
+        Told::Opened { .. } | Told::Played(_) if place.rank != 0 => Ok(()),
         told => tell.send(told).map_err(|_| ReplayError::Deaf),
     })
 }

@@ -8,6 +8,7 @@ mod answers;
 mod faults;
 mod guest;
 mod loading;
+mod ranks;
 mod reuse;
 mod threads;
 mod ways;
