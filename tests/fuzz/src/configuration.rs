@@ -37,6 +37,8 @@ fn read(folder: &Path, name: &str, text: &str) -> Survey {
     }
     let again = Survey::read(&path);
     assert_eq!(format!("{survey:?}"), format!("{again:?}"));
+    // A job's configuration that is word for word the rules above it.
+    let _under_itself = Survey::read_under(&path, &path);
     survey
 }
 

@@ -53,6 +53,8 @@ pub(crate) struct Run {
     interrupted: BTreeSet<u32>,
     ordered: BTreeSet<CheckpointId>,
     books: Books,
+    /// These hosts have seen an event, whose numbers a settling round uses again.
+    warm: bool,
     newest: String,
 }
 
@@ -95,6 +97,7 @@ impl Run {
             interrupted: BTreeSet::new(),
             ordered: BTreeSet::new(),
             books: Books::default(),
+            warm: false,
             newest: String::new(),
         }
     }
@@ -117,7 +120,11 @@ impl Run {
                 let _known = host.deleted(*id);
             }
         }
-        Self { world, ..self }
+        Self {
+            world,
+            warm: false,
+            ..self
+        }
     }
 
     /// Lets something happen, and proves what must hold afterwards.
@@ -148,6 +155,12 @@ impl Run {
             Happening::Settle => drop(self.round(cast, World::settle)),
             Happening::Cut => {}
         }
+    }
+
+    /// Whether a settling round has the numbers of an event. A snapshot does not keep them, so one
+    /// straight after a cut is without, and is the one thing that a cut may change.
+    pub(crate) fn is_warm(&self) -> bool {
+        self.warm
     }
 
     /// What the newest step came to, as text: a NaN is not equal to itself.
@@ -195,6 +208,7 @@ impl Run {
         let Some(outcome) = self.round(cast, |world| world.round(&events)) else {
             return;
         };
+        self.warm = true;
         let saved = outcome.checkpoint.filter(|_| outcome.save);
         if let (Some(id), Some(fails)) = (saved, fails) {
             self.report(id, fails);
