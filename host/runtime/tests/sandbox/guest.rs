@@ -3,6 +3,8 @@
 //! The canonical ABI's layout, as far as the guests here need it: an answer lies at [`ANSWER`],
 //! and memory is zero, which is an abstaining verdict, an empty plan and no features.
 
+use std::borrow::Cow;
+
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{ManglingAndAbi, Resolve, WorldId};
 
@@ -12,7 +14,7 @@ pub(crate) struct Guest {
     prepare: &'static str,
     observe: &'static str,
     decide: &'static str,
-    more: &'static str,
+    more: Cow<'static, str>,
     memory: &'static str,
     imports: &'static str,
 }
@@ -25,7 +27,7 @@ impl Guest {
             prepare: ANSWER,
             observe: ANSWER,
             decide: ANSWER,
-            more: "",
+            more: Cow::Borrowed(""),
             memory: r#"(memory (export "memory") 2)"#,
             imports: "",
         }
@@ -60,9 +62,9 @@ impl Guest {
     }
 
     /// Adds fields to the module.
-    pub(crate) fn more(self, fields: &'static str) -> Self {
+    pub(crate) fn more(self, fields: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            more: fields,
+            more: fields.into(),
             ..self
         }
     }

@@ -259,7 +259,7 @@ fn every_limit_of_the_rules_binds() {
     let limits = ckpt_policy_runtime::Limits::default().named();
     let table = |more: u64| {
         let line = |(name, value): (&str, u64)| format!("{name} = {}\n", value + more);
-        let lines: String = limits.into_iter().map(line).collect();
+        let lines: String = limits.iter().copied().map(line).collect();
         format!("[limits]\n{lines}")
     };
     let looser = format!("{}{POLICY}", table(1));
@@ -327,9 +327,8 @@ fn rules_that_are_wrong_bind_nobody() {
 
 #[test]
 fn ranks_under_different_rules_never_start() {
-    let rules = |keep: u32| {
-        format!("[cache]\nenabled = false\n[checkpoints]\nkeep-at-least = {keep}\n")
-    };
+    let rules =
+        |keep: u32| format!("[cache]\nenabled = false\n[checkpoints]\nkeep-at-least = {keep}\n");
     let job = POLICY.to_owned() + "config = { monitor = \"val_loss\" }\n";
     let open = |engine: Threads| {
         let keep = if engine.rank() == 3 { 1 } else { 2 };
