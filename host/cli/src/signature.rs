@@ -215,7 +215,7 @@ impl PublicKey {
 
 impl Signature {
     fn parse(text: &str) -> Result<Self, &'static str> {
-        let what = "is no signature in minisign's format";
+        let what = "is not in minisign's format";
         let line = text.lines().nth(1).ok_or(what)?;
         let id = KeyId::within(line).ok_or(what)?;
         let signature = format::Signature::decode(text).map_err(|_| what)?;

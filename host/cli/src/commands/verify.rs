@@ -62,7 +62,12 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
                 signed.by,
                 Printable(&signed.comment.replace('\t', ", "))
             ))?,
-            Err(refusal) => reports.push(refused(&shown, &refusal)),
+            Err(refusal) => {
+                if let Refusal::Unreadable { .. } = refusal {
+                    code = exit::USER;
+                }
+                reports.push(refused(&shown, &refusal));
+            }
         }
     }
     match reports.is_empty() {

@@ -45,6 +45,7 @@ impl Site {
         bounds.limits();
         bounds.rules();
         bounds.journal();
+        bounds.cache();
         bounds.trust();
         bounds.source.into_problems()
     }
@@ -53,11 +54,15 @@ impl Site {
     pub(crate) fn fixes(&self) -> String {
         let keys = list_of(self.stated.keys());
         let names = list_of(self.policies.iter().map(|entry| entry.name.as_str()));
+        let policies = match self.policies.len() {
+            1 => "the policy",
+            _ => "the policies",
+        };
         let fixed = match (keys.as_str(), names.as_str()) {
             ("", "") => "nothing".to_owned(),
             (keys, "") => keys.to_owned(),
-            ("", names) => format!("the policies {names}"),
-            (keys, names) => format!("{keys}, and the policies {names}"),
+            ("", names) => format!("{policies} {names}"),
+            (keys, names) => format!("{keys} and {policies} {names}"),
         };
         format!("the rules in {} fix {fixed}", self.file.display())
     }
@@ -116,6 +121,25 @@ impl Bounds<'_> {
             &expected,
             &found.display(),
         );
+    }
+
+    /// A job may always do without compiled code from a disk; where it is kept is the site's matter.
+    fn cache(&self) {
+        let [job, above] = [self.job, self.above].map(|site| &site.cache);
+        let keeps = job.off || !above.off;
+        self.holds("cache.enabled", keeps, "`false`", &!job.off);
+        if let (Some(found), Some(most)) = (job.size, above.size) {
+            self.at_most("cache.size", found, most);
+        }
+        if let (Some(found), Some(allowed)) = (&job.directory, &above.directory) {
+            let expected = format!("`{}`", allowed.display());
+            self.holds(
+                "cache.directory",
+                found == allowed,
+                &expected,
+                &found.display(),
+            );
+        }
     }
 
     fn trust(&self) {

@@ -18,9 +18,9 @@ use ckpt_policy_core::text::Printable;
 /// What `[cache]` says; what it does not say is as usual.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CacheSettings {
-    off: bool,
-    directory: Option<PathBuf>,
-    size: Option<u64>,
+    pub(super) off: bool,
+    pub(super) directory: Option<PathBuf>,
+    pub(super) size: Option<u64>,
     wait: Option<Duration>,
 }
 

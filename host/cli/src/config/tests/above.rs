@@ -140,6 +140,10 @@ path = "decisions.jsonl"
 [trust]
 keys = ["{one}"]
 require-signatures = true
+[cache]
+enabled = false
+directory = "cache"
+size = "1GiB"
 [[policy]]
 name = "guard"
 wasm = "builtin:aggregate"
@@ -163,6 +167,10 @@ path = "mine.jsonl"
 [trust]
 keys = ["{one}", "{two}"]
 require-signatures = false
+[cache]
+enabled = true
+directory = "mine"
+size = "2GiB"
 [[policy]]
 name = "guard"
 wasm = "builtin:aggregate"
@@ -174,9 +182,13 @@ wasm = "builtin:aggregate"
         let (line, _) = at.split_once(':').expect("there are line and column");
         format!("job.toml:{at}: `{key}`: the site's rules in etc/rules.toml:{line}:{what}{remedy}")
     };
-    let found = wrong
-        .iter()
-        .map(|text| text.replace("etc/decisions", "decisions"));
+    let found = wrong.iter().map(|text| {
+        ["decisions", "cache"]
+            .iter()
+            .fold(text.clone(), |text, name| {
+                text.replace(&format!("`etc/{name}"), &format!("`{name}"))
+            })
+    });
     assert_eq!(
         found.collect::<Vec<_>>(),
         [
@@ -224,8 +236,19 @@ wasm = "builtin:aggregate"
                 "trust.require-signatures",
                 "22 ask for `true`, found `false`"
             ),
-            "job.toml:19:8: `policy.guard.name`: the site's rules have a policy of this name, in \
-             etc/rules.toml:18:1, which stays / give this one another name"
+            asks("19:11", "cache.enabled", "11 ask for `false`, found `true`"),
+            asks(
+                "20:13",
+                "cache.directory",
+                "13 ask for `cache`, found `mine`"
+            ),
+            asks(
+                "21:8",
+                "cache.size",
+                "8 ask for at most 1073741824, found `2147483648`"
+            ),
+            "job.toml:23:8: `policy.guard.name`: the site's rules have a policy of this name, in \
+             etc/rules.toml:22:1, which stays / give this one another name"
                 .to_owned(),
         ]
     );
@@ -304,7 +327,9 @@ fn rules_that_are_wrong_bind_nobody() {
 
 #[test]
 fn ranks_under_different_rules_never_start() {
-    let rules = |keep: u32| format!("[checkpoints]\nkeep-at-least = {keep}\n");
+    let rules = |keep: u32| {
+        format!("[cache]\nenabled = false\n[checkpoints]\nkeep-at-least = {keep}\n")
+    };
     let job = POLICY.to_owned() + "config = { monitor = \"val_loss\" }\n";
     let open = |engine: Threads| {
         let keep = if engine.rank() == 3 { 1 } else { 2 };

@@ -71,7 +71,7 @@ fn new_key(folder: &Path, name: &str) -> Secret {
 
 fn policy(keys: &str) -> String {
     let file = POLICY.replace("builtin:aggregate", "best.wasm");
-    format!("{file}config = {{ monitor = \"val_loss\" }}\n{keys}\n")
+    format!("{file}config = {{ monitor = \"val_loss\" }}\n{keys}\n[cache]\nenabled = false\n")
 }
 
 #[test]
