@@ -515,6 +515,9 @@ fn config(options: &Options) -> Result<Config, wasmtime::Error> {
             Compiler::Plain | Compiler::Interpreter => OptLevel::None,
         })
         .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE))
+        // A tenth of what a cache has of an interpreter, and nothing looks at it.
+        .native_unwind_info(false)
+        .generate_address_map(options.lines)
         .wasm_backtrace_details(match options.lines {
             true => WasmBacktraceDetails::Enable,
             false => WasmBacktraceDetails::Disable,

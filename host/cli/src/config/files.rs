@@ -49,7 +49,7 @@ impl<'a> Files<'a> {
         };
         if let Some((.., file)) = self.known.iter().find(is_known) {
             let digest = file.as_ref().map(Loaded::digest);
-            digest.map_or(Ok(()), |digest| check_pin(entry, digest))?;
+            digest.map_or(Ok(()), |digest| check_pin(entry, || digest.to_owned()))?;
             return Ok(file.clone());
         }
         let read;
@@ -62,7 +62,7 @@ impl<'a> Files<'a> {
             }
         };
         // Bytes that are not the pinned ones, or that nobody answers for, are not looked at.
-        check_pin(entry, &hex(&Sha256::digest(bytes)))?;
+        check_pin(entry, || hex(&Sha256::digest(bytes)))?;
         if let Wasm::File(path) = &entry.wasm {
             trust.check(entry, path, bytes)?;
         }
@@ -125,10 +125,14 @@ fn kind_of(file: FileType) -> &'static str {
     "something else"
 }
 
-fn check_pin(entry: &Entry, digest: &str) -> Result<(), Box<Problem>> {
-    let Some(pin) = entry.pin.as_ref().filter(|pin| *pin != digest) else {
+fn check_pin(entry: &Entry, digest: impl FnOnce() -> String) -> Result<(), Box<Problem>> {
+    let Some(pin) = &entry.pin else {
         return Ok(());
     };
+    let digest = digest();
+    if digest == *pin {
+        return Ok(());
+    }
     let text = format!(
         "`{}` has the digest `{digest}`, expected `{pin}`",
         entry.wasm
