@@ -24,6 +24,7 @@ mod places;
 #[path = "hostile/harness/program.rs"]
 mod program;
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -32,9 +33,14 @@ use libtest_mimic::{Arguments, Trial};
 use case::Case;
 
 fn main() -> ExitCode {
-    // The process that takes all files one after the other is this program once more.
-    if std::env::args().nth(1).as_deref() == Some(inside::ARGUMENT) {
-        return inside::all(&Case::all());
+    // This program is also what takes all files one after the other, and what measures another one.
+    match env::args().nth(1).as_deref() {
+        Some(inside::ARGUMENT) => return inside::all(&Case::all()),
+        Some(program::METER) => {
+            program::meter().expect("the program can be run and measured");
+            return ExitCode::SUCCESS;
+        }
+        _ => program::forget(),
     }
     let arguments = Arguments::from_args();
     let cases = Case::all();

@@ -199,7 +199,8 @@ impl Host {
     /// Begins a settling round (moment `settled`), with the numbers of the event before it.
     ///
     /// All ranks call it after a synchronous save, also the one on which the save failed, and
-    /// where an outcome says [`settle`](Outcome::settle).
+    /// where an outcome says [`settle`](Outcome::settle). A snapshot does not keep those numbers:
+    /// straight after a resume they are missing, until the next event.
     ///
     /// # Errors
     ///

@@ -52,7 +52,8 @@ pub struct CacheOptions {
     /// The directory. On a disk of this machine: on a network file system it works, but what it is
     /// to save is lost in reading it.
     pub directory: PathBuf,
-    /// Bytes that all entries may have together. By default 2 GiB.
+    /// Bytes that all entries may have together. By default 1 GiB: where the folder for
+    /// temporary files lies in memory, it is the job's memory.
     pub size: u64,
     /// How long to wait for another process that compiles the same policy. By default a minute.
     pub wait: Duration,
@@ -64,7 +65,7 @@ impl CacheOptions {
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
-            size: 2 << 30,
+            size: 1 << 30,
             wait: Duration::from_secs(60),
         }
     }

@@ -117,7 +117,7 @@ fn runtime(compiler: Compiler) -> &'static Runtime {
             limits: limits(),
             instances: Instances::Fresh,
             compiler,
-            lines: false,
+            ..Options::default()
         };
         Runtime::with(options).expect("these limits can work")
     })

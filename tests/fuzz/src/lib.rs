@@ -2,9 +2,9 @@
 //!
 //! A target is a function of bytes. It turns them into whatever it is about (a message, a file, a
 //! guest, a whole run), hands that to the host, and panics where a promise is broken: that the host
-//! itself never panics is the least of them. Two front ends call the same functions: libFuzzer in
-//! `libfuzzer/`, guided by coverage, and the test `fuzz` of this crate, which replays every input
-//! that was kept and mutates them by chance, on any toolchain.
+//! itself never panics is the least of them. Two front ends call the same functions: the programs in
+//! `fuzz_targets/`, which libFuzzer guides by coverage, and the test `fuzz` of this crate, which
+//! replays every input that was kept and changes them by chance.
 //!
 //! Nothing here depends on time or chance of its own: one input always does the same.
 

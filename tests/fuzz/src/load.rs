@@ -78,7 +78,9 @@ fn change(input: &mut Unstructured<'_>, file: &mut Vec<u8>) -> Result<()> {
     match input.int_in_range(0..=4)? {
         0 => {
             let byte = input.arbitrary()?;
-            file.get_mut(at).map_or((), |old| *old = byte);
+            if let Some(old) = file.get_mut(at) {
+                *old = byte;
+            }
         }
         1 => drop(file.drain(at..end)),
         2 => {
@@ -94,7 +96,9 @@ fn change(input: &mut Unstructured<'_>, file: &mut Vec<u8>) -> Result<()> {
         _ => {
             // The bits of one byte, which keeps most files readable.
             let bit = 1 << input.int_in_range(0..=7)?;
-            file.get_mut(at).map_or((), |old| *old ^= bit);
+            if let Some(old) = file.get_mut(at) {
+                *old ^= bit;
+            }
         }
     }
     Ok(())

@@ -5,6 +5,7 @@
 //! was shown, so that whatever a host shows differently, once, is in the outcome.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use arbitrary::{Result as Drawn, Unstructured};
@@ -22,6 +23,7 @@ pub(crate) struct Scripted {
     pub(crate) mode: Mode,
     pub(crate) on_error: OnError,
     pub(crate) plan: Plan,
+    disable_after: Option<NonZeroU64>,
     script: Arc<[u8]>,
 }
 
@@ -34,6 +36,7 @@ impl Scripted {
         Ok(Self {
             mode: draw::mode(input)?,
             on_error: draw::on_error(input)?,
+            disable_after: NonZeroU64::new(input.int_in_range(0..=3)?),
             plan,
             script: script.into(),
         })
@@ -54,6 +57,7 @@ impl Scripted {
         Self {
             mode: Mode::Enforce,
             on_error: OnError::Skip,
+            disable_after: None,
             plan,
             script,
         }
@@ -65,6 +69,7 @@ impl Scripted {
             name: format!("p{index}"),
             mode: self.mode,
             on_error: self.on_error,
+            disable_after: self.disable_after,
             config: serde_json::json!({}),
             digest: "00".to_owned(),
             policy: Box::new(self.clone()),

@@ -74,9 +74,14 @@ fn by_chance(target: Target, corpus: &[PathBuf], limit: Option<u64>) -> Result<(
         runs += 1;
     }
     if limit.is_some() {
-        eprintln!("{}: {runs} inputs", target.name);
+        say(&format!("{}: {runs} inputs", target.name));
     }
     Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "how far chance got is for people")]
+fn say(line: &str) {
+    eprintln!("{line}");
 }
 
 /// Keeps an input that broke a promise, and says where.
@@ -144,7 +149,9 @@ impl Chance {
             4 => input.insert(at, self.next() as u8),
             _ => {
                 let byte = self.next() as u8;
-                input.get_mut(at).map_or((), |old| *old = byte);
+                if let Some(old) = input.get_mut(at) {
+                    *old = byte;
+                }
             }
         }
     }

@@ -3,14 +3,23 @@
 //! Processor time and memory are those that the kernel counted for that process alone. Nothing here waits by the clock,
 //! but for the minute after which `timeout` kills what hangs.
 
+use std::env;
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use libtest_mimic::Failed;
+use serde::{Deserialize, Serialize};
 use wait4::Wait4 as _;
+
+/// What this program is started with to be the meter.
+pub(crate) const METER: &str = "meter";
+
+/// The file in which the meter leaves what it found.
+const USED: &str = "used.json";
 
 /// What became of one process.
 pub(crate) struct Ran {
@@ -29,30 +38,71 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Result<Ran, Failed> {
 /// Runs the program behind others that set the scene, such as `setpriv`.
 pub(crate) fn run_as(folder: &Path, before: &[&str], arguments: &[&str]) -> Result<Ran, Failed> {
     let (out, err) = (folder.join("stdout"), folder.join("stderr"));
-    let mut command = Command::new("timeout");
+    // The kernel counts a process's memory from that of the one it comes from, which here is large.
+    let mut command = Command::new(env::current_exe()?);
     command
-        .args(["--signal=KILL", "60"])
+        .arg(METER)
         .args(before)
-        .arg(env!("CARGO_BIN_EXE_ckpt-policy"));
+        .arg(env!("CARGO_BIN_EXE_ckpt-policy"))
+        .args(arguments);
     command
-        .args(arguments)
         .current_dir(folder)
+        .env("CKPT_POLICY_CACHE", cache())
         .stdin(Stdio::null());
     command
         .stdout(File::create(&out)?)
         .stderr(File::create(&err)?);
-    let child = command
-        .spawn()
-        .map_err(|error| format!("`timeout` of GNU coreutils is needed: {error}"))?;
-    let used = child.wait4()?;
+    command.status()?;
     let read = |path| io::Result::Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned());
+    let used: Used = serde_json::from_str(&read(folder.join(USED))?)?;
     Ok(Ran {
-        status: used.status,
-        stdout: read(&out)?,
-        stderr: read(&err)?,
-        cpu: used.rusage.utime + used.rusage.stime,
-        memory: used.rusage.maxrss,
+        status: ExitStatus::from_raw(used.status),
+        stdout: read(out)?,
+        stderr: read(err)?,
+        cpu: Duration::from_micros(used.cpu),
+        memory: used.memory,
     })
+}
+
+/// What this program does as a small one in between: it runs another, and writes down what that took.
+pub(crate) fn meter() -> io::Result<()> {
+    let mut command = Command::new("timeout");
+    command
+        .args(["--signal=KILL", "60"])
+        .args(env::args_os().skip(2));
+    let missing =
+        |error| io::Error::other(format!("`timeout` of GNU coreutils is needed: {error}"));
+    let taken = command.spawn().map_err(missing)?.wait4()?;
+    let used = Used {
+        status: taken.status.into_raw(),
+        cpu: (taken.rusage.utime + taken.rusage.stime)
+            .as_micros()
+            .try_into()
+            .map_err(io::Error::other)?,
+        memory: taken.rusage.maxrss,
+    };
+    fs::write(USED, serde_json::to_string(&used)?)
+}
+
+#[derive(Deserialize, Serialize)]
+struct Used {
+    /// As the kernel tells it.
+    status: i32,
+    /// Microseconds of processor time.
+    cpu: u64,
+    /// Bytes.
+    memory: u64,
+}
+
+/// Where all processes of one run of the tests keep compiled policies.
+fn cache() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile-cache")
+}
+
+/// Forgets what earlier runs have compiled, so that each policy is compiled once more.
+pub(crate) fn forget() {
+    // Where there is none, that is just as well.
+    let _ = fs::remove_dir_all(cache());
 }
 
 impl Ran {

@@ -98,12 +98,7 @@ fn what_dead_processes_left_is_swept() {
     fs::write(&mine, "stays").expect("it can be written");
 
     assert_eq!(use_of(&runtime, &policy(1)), compiled());
-    let mut left = [
-        entry(&path),
-        at_work.clone(),
-        path.join("key"),
-        mine.clone(),
-    ];
+    let mut left = [entry(&path), at_work.clone(), path.join("key"), mine];
     left.sort();
     assert_eq!(files(&path, ""), left);
 
