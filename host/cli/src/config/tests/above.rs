@@ -327,9 +327,8 @@ fn rules_that_are_wrong_bind_nobody() {
 
 #[test]
 fn ranks_under_different_rules_never_start() {
-    let rules = |keep: u32| {
-        format!("[cache]\nenabled = false\n[checkpoints]\nkeep-at-least = {keep}\n")
-    };
+    let rules =
+        |keep: u32| format!("[cache]\nenabled = false\n[checkpoints]\nkeep-at-least = {keep}\n");
     let job = POLICY.to_owned() + "config = { monitor = \"val_loss\" }\n";
     let open = |engine: Threads| {
         let keep = if engine.rank() == 3 { 1 } else { 2 };
