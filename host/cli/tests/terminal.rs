@@ -69,12 +69,12 @@ fn talker(decide: &str, functions: &str) -> Vec<u8> {
     let describe = format!("{summary} {stored} (i32.const 512)");
     Guest::plain()
         .more(format!("{data} {more} {moment} {functions}"))
-        .describe(describe)
+        .describe(describe.leak())
         .prepare(
             "(i32.store (i32.const 48) (i32.const 700)) (i32.store (i32.const 52) (i32.const 1))
              (i32.const 16)",
         )
-        .decide(decide.to_owned())
+        .decide(decide.to_owned().leak())
         .module()
 }
 
