@@ -151,7 +151,10 @@ fn streams_that_nobody_reads() {
 fn few_descriptors() {
     works(&play("ulimit -n 16;"));
     // Enough to begin with, and too few for the memories of four policies.
-    gives_up(&play("ulimit -n 4;"), "this machine could not run the policy");
+    gives_up(
+        &play("ulimit -n 4;"),
+        "this machine could not run the policy",
+    );
 }
 
 /// The number of threads is limited for a user who is not root: the tests may run as root.

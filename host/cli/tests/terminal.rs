@@ -141,7 +141,7 @@ fn lay_out(folder: &Path, policy: &[u8]) {
     let site = format!(
         "[journal]\npath = \"journal.jsonl\"\n[[policy]]\nname = \"p{name}\"\nwasm = \"mine.wasm\"\n\
          disable-after = 2\n[[policy]]\nname = \"good\"\nwasm = \"builtin:aggregate\"\n\
-         config = {{ monitor = \"loss\\U0000202e\" }}\n"
+         config = {{ monitor = \"loss\" }}\n"
     );
     write("site.toml", site.as_bytes());
     // Characters beyond ASCII stand in the trace as they are, and as numbers.
@@ -152,7 +152,7 @@ fn lay_out(folder: &Path, policy: &[u8]) {
     for step in 1..=4 {
         trace.push_str(&format!(
             "{{\"moment\": \"validation-end\", \"step\": {step}, \"epoch\": 0, \
-             \"metrics\": {{\"loss\u{202e}\": [{}.5], \"{numbers}\": [\r1\t]}}}}\n",
+             \"metrics\": {{\"loss\": [{0}.5], \"loss\u{202e}\": [{0}.5], \"{numbers}\": [\r1\t]}}}}\n",
             9 - step
         ));
     }

@@ -46,5 +46,7 @@ impl Drop for SignalStack {
 fn current() -> Option<libc::stack_t> {
     let mut found = MaybeUninit::uninit();
     // SAFETY: with no new stack the function only fills in the old one, and says so by zero.
-    unsafe { (libc::sigaltstack(ptr::null(), found.as_mut_ptr()) == 0).then(|| found.assume_init()) }
+    unsafe {
+        (libc::sigaltstack(ptr::null(), found.as_mut_ptr()) == 0).then(|| found.assume_init())
+    }
 }
