@@ -213,7 +213,7 @@ config = { since = 2024-01-01 }
     assert_eq!(
         problems(text),
         [
-            "site.toml:1:1: `combin`: unknown key, expected one of `checkpoints`, `combine`, \
+            "site.toml:1:1: `combin`: unknown key, expected one of `cache`, `checkpoints`, `combine`, \
              `confirm`, `instances`, `journal`, `limits`, `policy`, `signals`, `trust` / did you mean `combine`?",
             "site.toml:2:11: `confirm`: unknown value `always`, expected `acts`, `never`",
             "site.toml:4:8: `limits.fuel`: expected an integer of at least 1, found 0",
