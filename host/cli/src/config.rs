@@ -388,7 +388,15 @@ fn read_fields(source: &Source) -> Option<Fields<'_>> {
 }
 
 fn read_limits(mut table: Fields<'_>, mut limits: Limits) -> Limits {
-    limits.fuel = table.count("fuel", 1, u64::MAX).unwrap_or(limits.fuel);
+    for (key, limit) in [
+        ("fuel", &mut limits.fuel),
+        ("functions", &mut limits.compile.functions),
+        ("locals", &mut limits.compile.locals),
+        ("nesting", &mut limits.compile.nesting),
+        ("work", &mut limits.compile.work),
+    ] {
+        *limit = table.count(key, 1, u64::MAX).unwrap_or(*limit);
+    }
     for (key, least, limit) in [
         ("memory", 64 << 10, &mut limits.memory),
         ("answer", 1 << 10, &mut limits.answer),
@@ -398,6 +406,9 @@ fn read_limits(mut table: Fields<'_>, mut limits: Limits) -> Limits {
         ("state", 0, &mut limits.state),
         ("reason", 0, &mut limits.reason),
         ("name", 1, &mut limits.name),
+        ("function", 1 << 10, &mut limits.compile.function),
+        ("data", 0, &mut limits.compile.data),
+        ("definitions", 1 << 10, &mut limits.compile.definitions),
     ] {
         *limit = table.size(key, least).unwrap_or(*limit);
     }

@@ -68,13 +68,13 @@ fn talker(decide: &str, functions: &str) -> Vec<u8> {
     let moment = r#"(data (i32.const 700) "\c4\02\00\00\0e\00\00\00validation-end")"#;
     let describe = format!("{summary} {stored} (i32.const 512)");
     Guest::plain()
-        .more(format!("{data} {more} {moment} {functions}").leak())
-        .describe(describe.leak())
+        .more(format!("{data} {more} {moment} {functions}"))
+        .describe(describe)
         .prepare(
             "(i32.store (i32.const 48) (i32.const 700)) (i32.store (i32.const 52) (i32.const 1))
              (i32.const 16)",
         )
-        .decide(decide.to_owned().leak())
+        .decide(decide.to_owned())
         .module()
 }
 

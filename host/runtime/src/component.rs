@@ -1,7 +1,7 @@
 //! From bytes to a component that is worth compiling.
 //!
-//! Looks at a file's outside: what kind of file it is, what it imports and exports. A core module
-//! is made a component here. Types are not checked, and nothing is compiled or run: that is the
+//! Has a file looked through, then looks at its outside: what kind of file it is, what it imports
+//! and exports. A core module is made a component here. Types are not checked, and nothing is compiled or run: that is the
 //! runtime's part, once this one has found nothing to say.
 
 use std::borrow::Cow;
@@ -13,6 +13,8 @@ use wit_component::ComponentEncoder;
 
 use crate::bindings::INTERFACE;
 use crate::error::{Error, told};
+use crate::limits::{Compile, CompileLimits, Limits};
+use crate::scan::scan;
 
 /// What a policy's file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,27 +37,36 @@ impl fmt::Display for Kind {
 /// A component that imports nothing, and what it exports.
 pub(crate) struct Candidate<'a> {
     pub(crate) kind: Kind,
+    /// What the file amounts to, before something is made of it.
+    pub(crate) extent: CompileLimits,
     pub(crate) bytes: Cow<'a, [u8]>,
     pub(crate) exports: Vec<String>,
 }
 
 impl<'a> Candidate<'a> {
-    /// Reads the outside of a file.
-    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Error> {
+    /// Looks through a file, then reads its outside.
+    pub(crate) fn read(bytes: &'a [u8], limits: &Limits, compile: Compile) -> Result<Self, Error> {
         refuse_foreign(bytes)?;
+        let extent = scan(bytes, limits, compile)?;
         let outline = Outline::read(bytes)?;
         refuse_imports(&outline)?;
+        let candidate = Self {
+            kind: outline.kind,
+            extent,
+            bytes: Cow::Borrowed(bytes),
+            exports: Vec::new(),
+        };
         match outline.kind {
             Kind::Component => Ok(Self {
-                kind: Kind::Component,
-                bytes: Cow::Borrowed(bytes),
                 exports: outline.exports,
+                ..candidate
             }),
-            Kind::Module => Self::of_module(bytes, outline),
+            Kind::Module => candidate.encoded(outline, limits, compile),
         }
     }
 
-    fn of_module(bytes: &[u8], module: Outline) -> Result<Self, Error> {
+    /// Makes a component of a module.
+    fn encoded(self, module: Outline, limits: &Limits, compile: Compile) -> Result<Self, Error> {
         if !module.has_world {
             return Err(Error::NoWorld {
                 exports: module.exports,
@@ -63,16 +74,17 @@ impl<'a> Candidate<'a> {
         }
         let component = ComponentEncoder::default()
             .validate(true)
-            .module(bytes)
+            .module(&self.bytes)
             .and_then(|encoder| encoder.encode())
             .map_err(|error| encode_error(&error))?;
+        scan(&component, limits, compile)?;
         let outline = Outline::read(&component)?;
         // The world that the module carries may import what its code never calls.
         refuse_imports(&outline)?;
         Ok(Self {
-            kind: Kind::Module,
             bytes: Cow::Owned(component),
             exports: outline.exports,
+            ..self
         })
     }
 }

@@ -1,8 +1,8 @@
 //! The thread on which a guest runs: its stack, and its floating-point modes; and what the process
 //! around it may do.
 //!
-//! Wasmtime bounds a guest's stack, and does not check that the thread has that much; where it has
-//! less, an endless recursion would end the process. And a library may have set flush-to-zero on
+//! Wasmtime bounds a guest's stack, and does not check that the caller has that much; where it has
+//! less, or is on a coroutine's stack, an endless recursion would end the process. And a library may have set flush-to-zero on
 //! the calling thread, which threads started from it inherit. The invariant: a guest computes the
 //! same, and can recurse as deep, on whatever thread it is called from.
 
@@ -13,6 +13,7 @@ use std::thread;
 use ckpt_policy_core::contract::Fault;
 
 mod float;
+mod stack;
 
 use float::FloatModes;
 
@@ -25,13 +26,14 @@ const HOST_STACK: usize = 512 << 10;
 /// The stack of a thread that is started where the caller's is too small.
 const THREAD_STACK: usize = 3 << 20;
 
-/// Runs a guest with enough stack and with the default floating-point modes.
+/// Runs a guest with enough stack and with the default floating-point modes: on the caller's thread
+/// where that has as much, which costs nothing, else on one of its own.
 ///
 /// # Errors
 ///
 /// The caller's stack is too small, and this machine cannot start a thread with a larger one.
 pub(crate) fn enter<R: Send>(guest: impl FnOnce() -> R + Send) -> io::Result<R> {
-    let enough = stacker::remaining_stack().is_some_and(|left| left >= GUEST_STACK + HOST_STACK);
+    let enough = stack::left().is_some_and(|left| left >= GUEST_STACK + HOST_STACK);
     if enough {
         return Ok(with_default_modes(guest));
     }

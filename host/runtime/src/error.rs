@@ -78,6 +78,36 @@ pub enum Error {
         /// Bytes of the file.
         size: u64,
     },
+    /// Compiling the file could take longer than is allowed.
+    #[error("{what}, more than `{limit}` in `[limits]` allows ({allowed}); {}", allow_more(*.large))]
+    Jail {
+        /// What there is too much of, and how much.
+        what: String,
+        /// How much, as a number.
+        found: u64,
+        /// The limit.
+        limit: &'static str,
+        /// Its value.
+        allowed: u64,
+        /// The file was allowed to be large.
+        large: bool,
+    },
+    /// A component is composed of several that call each other.
+    #[error(
+        "the component is composed of parts that call each other (a function is lowered at byte {offset}), which this host does not run; build the policy as one component"
+    )]
+    Composed {
+        /// Where.
+        offset: u64,
+    },
+    /// A component brings a component to life that the file does not define.
+    #[error(
+        "the component instantiates one that it does not define itself (at byte {offset}), so what that takes cannot be told beforehand; compose it anew, so that each component is defined where it is instantiated"
+    )]
+    Instantiates {
+        /// Where.
+        offset: u64,
+    },
     /// The policy wants an operating system.
     #[error(
         "the policy imports WASI ({}), but a policy imports nothing; build Rust for `wasm32-unknown-unknown`, Python with `componentize-py componentize --stub-wasi`, JavaScript with all features of `componentize-js` disabled",
@@ -169,6 +199,16 @@ pub enum Error {
     /// The policy could not be started.
     #[error("the policy cannot be started: {0}")]
     Start(Fault),
+}
+
+/// What to do about a file that is too much to compile.
+fn allow_more(large: bool) -> &'static str {
+    match large {
+        true => "build it smaller, or raise the limit",
+        false => {
+            "build it optimised for size; or, if you trust the file, write `compile = \"large\"` into the policy's table, or raise the limit"
+        }
+    }
 }
 
 /// Names a few things, and counts the rest.

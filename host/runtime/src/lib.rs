@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!  bytes ──► Runtime::load ──► Loaded ──► WasmPolicy ──► Host (core) ──► Session ──► Engine
-//!            size, kind,       one for     a fresh        decides         carries     Solo, Threads,
+//!            kind, scan,       one for     a fresh        decides         carries     Solo, Threads,
 //!            imports, types    all threads instance a call                            MPI, …
 //! ```
 //!
@@ -19,6 +19,7 @@
 //!   [`Fault`](ckpt_policy_core::contract::Fault) on every rank. What one machine alone causes is
 //!   `Fault::Machine`, and a policy never gets to see it and to answer differently.
 //! - Fuel, memory and sizes are bounded in each call; no bytes and no guest can end the process.
+//! - What it takes to compile a file is bounded before anything that compiles sees it.
 //! - No signal handler is installed. One thread, which ticks for the emergency brake, begins with the
 //!   first call and is gone with the last holder of the runtime. The caller's floating-point
 //!   modes neither reach a policy nor are changed by one.
@@ -51,13 +52,14 @@ mod limits;
 mod native;
 mod policy;
 mod runtime;
+mod scan;
 mod session;
 
 pub use cache::{Cache, CacheEntry, CacheError, CacheOptions, CacheUse, EntryState, Freed};
 pub use component::Kind;
 pub use engine::{Collective, Engine, EngineError, Solo, Threads};
 pub use error::Error;
-pub use limits::Limits;
+pub use limits::{Compile, CompileLimits, Limits};
 pub use native::Native;
 pub use policy::{Usage, WasmPolicy};
 pub use runtime::{Compiler, Instances, Loaded, Options, Runtime};

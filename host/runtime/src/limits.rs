@@ -7,6 +7,10 @@
 
 use wasmtime::ResourceLimiter;
 
+mod compile;
+
+pub use compile::{Compile, CompileLimits};
+
 /// Bounds on each call of a policy, and on its file.
 ///
 /// All ranks must use the same; [`Runtime::facts`](crate::Runtime::facts) lists them for the
@@ -28,6 +32,8 @@ pub struct Limits {
     pub input: u64,
     /// Bytes of a policy's file. By default 64 MiB.
     pub file: u64,
+    /// What may be compiled, in files that are not allowed to be large.
+    pub compile: CompileLimits,
     /// Core instances that one component may consist of. By default 256, as interpreters come in
     /// dozens of parts.
     pub instances: u32,
@@ -66,6 +72,7 @@ impl Default for Limits {
             answer: MIB,
             input: 16 * MIB,
             file: 64 * MIB,
+            compile: CompileLimits::default(),
             instances: 256,
             memories: 4,
             tables: 64,
@@ -86,8 +93,8 @@ impl Default for Limits {
 impl Limits {
     /// Returns each limit by its name in a configuration, in a fixed order.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, u64); 19] {
-        [
+    pub fn named(&self) -> Vec<(&'static str, u64)> {
+        let mut named = vec![
             ("fuel", self.fuel),
             ("call-seconds", self.call_seconds.into()),
             ("memory", self.memory),
@@ -107,7 +114,17 @@ impl Limits {
             ("tags", self.tags.into()),
             ("labels", self.labels.into()),
             ("checkpoints", self.checkpoints.into()),
-        ]
+        ];
+        named.extend(self.compile.named());
+        named
+    }
+
+    /// Returns the bounds on what is compiled of one file.
+    pub(crate) fn compile(&self, compile: Compile) -> CompileLimits {
+        match compile {
+            Compile::Default => self.compile,
+            Compile::Large => self.compile.or(&CompileLimits::LARGE),
+        }
     }
 }
 

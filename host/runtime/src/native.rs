@@ -11,7 +11,8 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::component::Kind;
-use crate::error::Error;
+use crate::error::{Error, told};
+use crate::limits::CompileLimits;
 use crate::runtime::Exports;
 
 /// What is known of a policy's file once it has been checked.
@@ -22,6 +23,8 @@ pub(crate) struct About {
     /// Bytes of the file.
     pub(crate) size: usize,
     pub(crate) kind: Kind,
+    /// What the file amounts to for those who compile it.
+    pub(crate) extent: CompileLimits,
     pub(crate) exports: Exports,
 }
 
@@ -39,7 +42,7 @@ impl Native {
     /// Writes down what was compiled.
     pub(crate) fn of(component: &Component, about: About) -> Result<Self, Error> {
         let code = component.serialize();
-        let code = code.map_err(|error| Error::Compile(format!("{error:#}")))?;
+        let code = code.map_err(|error| Error::Compile(told(format_args!("{error:#}"))))?;
         Ok(Self { code, about })
     }
 
@@ -78,7 +81,7 @@ impl Native {
         // are copied from memory, not mapped from a file, so nobody can change them later. Wasmtime
         // compares its version, the settings and the processor by itself.
         let component = unsafe { Component::deserialize(engine, &self.code) };
-        component.map_err(|error| Error::Compile(format!("{error:#}")))
+        component.map_err(|error| Error::Compile(told(format_args!("{error:#}"))))
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use ckpt_policy_core::contract::CONTRACT_VERSION;
@@ -22,9 +23,10 @@ use crate::cache::{self, Cache, CacheUse};
 use crate::component::{Candidate, Kind, other_world};
 use crate::environment::{self, GUEST_STACK};
 use crate::error::{Error, NAME, told};
-use crate::limits::{Guard, Limits};
+use crate::limits::{Compile, CompileLimits, Guard, Limits};
 use crate::native::{About, Native};
 use crate::policy::{WasmPolicy, prove};
+use crate::scan::scan;
 
 /// Whether each call of a policy gets an instance of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,6 +132,15 @@ impl Runtime {
     ///
     /// What was found instead of a policy of this contract, and the remedy.
     pub fn load(&self, bytes: &[u8]) -> Result<Loaded, Error> {
+        self.load_as(bytes, Compile::Default)
+    }
+
+    /// As [`Runtime::load`], with a say in how much may be compiled.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::load`].
+    pub fn load_as(&self, bytes: &[u8], compile: Compile) -> Result<Loaded, Error> {
         let size = bytes.len() as u64;
         if size > self.limits.file {
             return Err(Error::TooLarge {
@@ -138,8 +149,18 @@ impl Runtime {
             });
         }
         // A compiler needs stack too, and the caller may have little.
-        environment::enter(|| self.check_and_start(bytes))
+        environment::enter(|| self.check_and_start(bytes, compile))
             .unwrap_or_else(|error| Err(Error::Start(environment::no_thread(&error))))
+    }
+
+    /// Returns what a file amounts to in terms of the bounds on what is compiled; nothing of it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Jail`] where it is more than the default bounds allow, and others where it cannot
+    /// be taken apart.
+    pub fn extent(&self, bytes: &[u8]) -> Result<CompileLimits, Error> {
+        scan(bytes, &self.limits, Compile::Default)
     }
 
     /// Takes what the compiler left, as a cache hands it over.
@@ -164,7 +185,11 @@ impl Runtime {
             ("stack".to_owned(), GUEST_STACK.to_string()),
         ];
         let limits = self.limits.named();
-        facts.extend(limits.map(|(name, value)| (format!("limits.{name}"), value.to_string())));
+        facts.extend(
+            limits
+                .into_iter()
+                .map(|(name, value)| (format!("limits.{name}"), value.to_string())),
+        );
         facts
     }
 
@@ -179,23 +204,26 @@ impl Runtime {
         cache::settings(&self.engine, &self.limits)
     }
 
-    fn check_and_start(&self, bytes: &[u8]) -> Result<Loaded, Error> {
-        let digest = digest(bytes);
+    fn check_and_start(&self, bytes: &[u8], compile: Compile) -> Result<Loaded, Error> {
         if let Some(cache) = &self.cache {
-            return self.load_through(cache, bytes, digest);
+            return self.load_through(cache, bytes, compile);
         }
-        let (component, about) = self.compile(Candidate::read(bytes)?, digest, bytes.len())?;
+        let candidate = Candidate::read(bytes, &self.limits, compile)?;
+        let (component, about) = self.compile(candidate, bytes)?;
         self.start(&component, about, None)
     }
 
-    fn load_through(&self, cache: &Cache, bytes: &[u8], digest: String) -> Result<Loaded, Error> {
-        let mut visit = cache.visit(&digest, &self.settings());
-        if let Some((component, about)) = visit.look().and_then(|native| self.revive(&native).ok())
-        {
+    fn load_through(&self, cache: &Cache, bytes: &[u8], compile: Compile) -> Result<Loaded, Error> {
+        let mut visit = cache.visit(&digest(bytes), &self.settings());
+        // What somebody else was allowed to compile is not what this caller is.
+        let bounds = self.limits.compile(compile);
+        let allowed = |native: &Native| bounds.allow(&native.about().extent);
+        let found = visit.look().filter(allowed);
+        if let Some((component, about)) = found.and_then(|native| self.revive(&native).ok()) {
             return self.start(&component, about, Some(visit.end(true)));
         }
         // What is no policy is refused before anybody waits for it.
-        let candidate = Candidate::read(bytes)?;
+        let candidate = Candidate::read(bytes, &self.limits, compile)?;
         match visit.wait().map(|native| self.revive(&native)) {
             Some(Ok((component, about))) => {
                 return self.start(&component, about, Some(visit.end(true)));
@@ -203,7 +231,7 @@ impl Runtime {
             Some(Err(error)) => visit.damaged(error.to_string()),
             None => {}
         }
-        let (component, about) = self.compile(candidate, digest, bytes.len())?;
+        let (component, about) = self.compile(candidate, bytes)?;
         // Kept before it is started: where that fails, it fails sooner in the next process.
         if let Ok(native) = Native::of(&component, about.clone()) {
             visit.keep(&native);
@@ -215,22 +243,30 @@ impl Runtime {
         Ok((native.component(&self.engine)?, native.about().clone()))
     }
 
-    fn compile(
-        &self,
-        candidate: Candidate<'_>,
-        digest: String,
-        size: usize,
-    ) -> Result<(Component, About), Error> {
+    fn compile(&self, candidate: Candidate<'_>, bytes: &[u8]) -> Result<(Component, About), Error> {
         let exports = Exports::find(&candidate)?;
-        let component = Component::from_binary(&self.engine, &candidate.bytes)
-            .map_err(|error| Error::Compile(told(format_args!("{error:#}"))))?;
+        let component = self.translate(&candidate.bytes)?;
         let about = About {
-            digest,
-            size,
+            digest: digest(bytes),
+            size: bytes.len(),
             kind: candidate.kind,
+            extent: candidate.extent,
             exports,
         };
         Ok((component, about))
+    }
+
+    /// Makes native code. A bug of the compiler that ends in a panic is an error like others, so
+    /// that the training job outlives it; what it was working on is thrown away.
+    fn translate(&self, component: &[u8]) -> Result<Component, Error> {
+        let compile = AssertUnwindSafe(|| Component::from_binary(&self.engine, component));
+        match panic::catch_unwind(compile) {
+            Ok(Ok(component)) => Ok(component),
+            Ok(Err(error)) => Err(Error::Compile(told(format_args!("{error:#}")))),
+            Err(_) => Err(Error::Compile(
+                "the compiler panicked, which is a bug in it".to_owned(),
+            )),
+        }
     }
 
     /// Links a compiled policy, and starts it once.
@@ -303,6 +339,21 @@ impl Loaded {
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.inner.about.kind
+    }
+
+    /// Returns what the file amounts to, in terms of the bounds on what is compiled.
+    #[must_use]
+    pub fn extent(&self) -> &CompileLimits {
+        &self.inner.about.extent
+    }
+
+    /// Returns which bounds the file keeps to, whichever it was loaded under.
+    #[must_use]
+    pub fn needs(&self) -> Compile {
+        match self.inner.limits.compile.allow(&self.inner.about.extent) {
+            true => Compile::Default,
+            false => Compile::Large,
+        }
     }
 
     /// Returns the version of the contract that the policy was built for.
@@ -464,6 +515,9 @@ fn config(options: &Options) -> Result<Config, wasmtime::Error> {
             Compiler::Plain | Compiler::Interpreter => OptLevel::None,
         })
         .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE))
+        // A tenth of what a cache has of an interpreter, and nothing looks at it.
+        .native_unwind_info(false)
+        .generate_address_map(options.lines)
         .wasm_backtrace_details(match options.lines {
             true => WasmBacktraceDetails::Enable,
             false => WasmBacktraceDetails::Disable,
@@ -485,6 +539,8 @@ fn config(options: &Options) -> Result<Config, wasmtime::Error> {
     // What a memory begins with is a file without a name, of which all instances share the pages.
     let fits = environment::file_limit().is_none_or(|most| most >= limits.memory);
     config.memory_init_cow(fits);
+    // A file may put one byte at each end of a memory: it is not to become an image of all between.
+    config.memory_guaranteed_dense_image_size(SPARSE_IMAGE);
     Ok(config)
 }
 
@@ -586,6 +642,9 @@ const GROWTH: u8 = 255;
 
 /// Fuel for any other call of the host by an instruction, beside what the size of its work costs.
 const CALL: u8 = 16;
+
+/// Bytes of a memory that become an image in any case, however few of them are stated.
+const SPARSE_IMAGE: u64 = 1 << 20;
 
 /// Bytes of a page of linear memory.
 const PAGE: u64 = 64 << 10;

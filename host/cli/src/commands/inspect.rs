@@ -72,6 +72,7 @@ fn document(loaded: &Loaded, schema: &Schema, config: &Value, info: &PolicyInfo)
         "size": loaded.size(),
         "kind": loaded.kind().to_string(),
         "imports": loaded.imports(),
+        "compile": loaded.needs().to_string(),
         "config-schema": schema.document(),
         "config": config,
         "plan": {

@@ -1,8 +1,10 @@
 //! The files that policies are in: read, compared with their pins and signatures, and compiled
 //! once each.
 
-use std::fs::File;
+use std::fs::{File, FileType, Metadata};
 use std::io::{self, Read as _};
+#[cfg(unix)]
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::ptr;
 
@@ -17,7 +19,7 @@ use super::trust::Trust;
 /// same people speaks for both.
 pub(super) struct Files<'a> {
     runtime: &'a Runtime,
-    /// Without the file where it cannot be used, which is said once.
+    /// Without the file where it cannot be used, which is said once for each way to compile it.
     known: Vec<(&'a Entry, &'a Trust, Option<Loaded>)>,
 }
 
@@ -41,12 +43,13 @@ impl<'a> Files<'a> {
         trust: &'a Trust,
     ) -> Result<Option<Loaded>, Box<Problem>> {
         let is_known = |(known, by, _): &&(&Entry, &Trust, _)| {
-            (&known.wasm, &known.signature) == (&entry.wasm, &entry.signature)
+            (&known.wasm, known.compile, &known.signature)
+                == (&entry.wasm, entry.compile, &entry.signature)
                 && ptr::eq(*by, trust)
         };
         if let Some((.., file)) = self.known.iter().find(is_known) {
             let digest = file.as_ref().map(Loaded::digest);
-            digest.map_or(Ok(()), |digest| check_pin(entry, digest))?;
+            digest.map_or(Ok(()), |digest| check_pin(entry, || digest.to_owned()))?;
             return Ok(file.clone());
         }
         let read;
@@ -59,11 +62,11 @@ impl<'a> Files<'a> {
             }
         };
         // Bytes that are not the pinned ones, or that nobody answers for, are not looked at.
-        check_pin(entry, &hex(&Sha256::digest(bytes)))?;
+        check_pin(entry, || hex(&Sha256::digest(bytes)))?;
         if let Wasm::File(path) = &entry.wasm {
             trust.check(entry, path, bytes)?;
         }
-        let loaded = self.runtime.load(bytes);
+        let loaded = self.runtime.load_as(bytes, entry.compile);
         self.known
             .push((entry, trust, loaded.as_ref().ok().cloned()));
         loaded
@@ -72,18 +75,64 @@ impl<'a> Files<'a> {
     }
 }
 
-/// Reads a file, one byte more than a policy may have at most.
+/// Reads a policy's file, one byte more than one may have at most. Neither waits nor reads on and
+/// on, whatever the path leads to.
 pub(super) fn read_file(path: &Path, runtime: &Runtime) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    let mut options = File::options();
+    options.read(true);
+    // Nobody may ever write into a FIFO: opening it is not to wait for that.
+    #[cfg(unix)]
+    options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    let mut file = options.open(path)?;
+    // What is opened is looked at, not what the path leads to by now.
+    let before = file.metadata()?;
+    if !before.is_file() {
+        let kind = kind_of(before.file_type());
+        return Err(io::Error::other(format!("it is {kind}, expected a file")));
+    }
     let most = runtime.limits().file.saturating_add(1);
-    File::open(path)?.take(most).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    let mut bytes = Vec::new();
+    file.by_ref().take(most).read_to_end(&mut bytes)?;
+    match is_unchanged(&before, &file.metadata()?, bytes.len() as u64, most) {
+        true => Ok(bytes),
+        false => Err(io::Error::other(
+            "it changed while it was read; write to another name beside it, then rename that",
+        )),
+    }
 }
 
-fn check_pin(entry: &Entry, digest: &str) -> Result<(), Box<Problem>> {
-    let Some(pin) = entry.pin.as_ref().filter(|pin| *pin != digest) else {
+/// Whether what was read is one file, and not the beginning of one and the end of another.
+fn is_unchanged(before: &Metadata, after: &Metadata, read: u64, most: u64) -> bool {
+    let same_time = match (before.modified(), after.modified()) {
+        (Ok(before), Ok(after)) => before == after,
+        _ => true,
+    };
+    same_time && before.len() == after.len() && read == before.len().min(most)
+}
+
+fn kind_of(file: FileType) -> &'static str {
+    if file.is_dir() {
+        return "a directory";
+    }
+    #[cfg(unix)]
+    if file.is_fifo() {
+        return "a FIFO";
+    } else if file.is_socket() {
+        return "a socket";
+    } else if file.is_block_device() || file.is_char_device() {
+        return "a device";
+    }
+    "something else"
+}
+
+fn check_pin(entry: &Entry, digest: impl FnOnce() -> String) -> Result<(), Box<Problem>> {
+    let Some(pin) = &entry.pin else {
         return Ok(());
     };
+    let digest = digest();
+    if digest == *pin {
+        return Ok(());
+    }
     let text = format!(
         "`{}` has the digest `{digest}`, expected `{pin}`",
         entry.wasm
@@ -119,3 +168,6 @@ fn unreadable(entry: &Entry, path: &Path, error: &io::Error) -> Box<Problem> {
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(all(test, unix))]
+mod tests;

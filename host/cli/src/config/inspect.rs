@@ -6,7 +6,7 @@ use ckpt_policy_core::contract::{Description, Fault, Policy as _};
 use ckpt_policy_core::{
     Error, Mode, OnError, Opening, Place, PolicyInfo, PolicySetup, Rules, Setup, nearest,
 };
-use ckpt_policy_runtime::{Cache, Loaded, Options, Runtime, Session, SessionError, Solo};
+use ckpt_policy_runtime::{Cache, Compile, Loaded, Options, Runtime, Session, SessionError, Solo};
 use serde_json::Value;
 
 use super::fields::list_of;
@@ -30,14 +30,14 @@ pub(crate) fn authors_runtime(cache: Option<Cache>) -> Result<Runtime, Failure> 
     Runtime::with(options).map_err(|error| Failure::new(exit::OURS, Report::new(error.to_string())))
 }
 
-/// Loads a file or `builtin:NAME`.
+/// Loads a file or `builtin:NAME`, for its author, who is trusted with a large one.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with the file.
 pub(crate) fn load(policy: &str, runtime: &Runtime) -> Result<Loaded, Failure> {
     let bytes = read(policy, runtime)?;
-    runtime.load(&bytes).map_err(|error| {
+    runtime.load_as(&bytes, Compile::Large).map_err(|error| {
         let code = match error {
             ckpt_policy_runtime::Error::Start(_) => exit::POLICY,
             _ => exit::USER,

@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use ckpt_policy_core::{Mode, OnError, nearest};
+use ckpt_policy_runtime::Compile;
 
 use super::fields::{Fields, list_of};
 use super::node::{Node, Value};
@@ -19,6 +20,8 @@ pub(super) struct Entry {
     /// Failures in a row after which it is not asked any more.
     pub(super) disable_after: Option<NonZeroU64>,
     pub(super) wasm: Wasm,
+    /// How much of the file may be compiled.
+    pub(super) compile: Compile,
     /// SHA-256 that the file must have, in lowercase hex.
     pub(super) pin: Option<String>,
     /// Where the file's signature is; beside it if nothing is said.
@@ -68,6 +71,8 @@ impl Entry {
         let most = fields.count("disable-after", 1, u64::MAX);
         let disable_after = most.and_then(NonZeroU64::new);
         let wasm = read_wasm(&mut fields);
+        let bounds = [("default", Compile::Default), ("large", Compile::Large)];
+        let compile = fields.choice("compile", &bounds).unwrap_or_default();
         let pin = read_pin(&mut fields);
         let signature = read_signature(&mut fields, wasm.as_ref());
         let config = read_config(&mut fields);
@@ -83,6 +88,7 @@ impl Entry {
             on_error,
             disable_after,
             wasm,
+            compile,
             pin,
             signature,
             config,

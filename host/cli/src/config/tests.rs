@@ -213,8 +213,9 @@ config = { since = 2024-01-01 }
     assert_eq!(
         problems(text),
         [
-            "site.toml:1:1: `combin`: unknown key, expected one of `cache`, `checkpoints`, `combine`, \
-             `confirm`, `instances`, `journal`, `limits`, `policy`, `signals`, `trust` / did you mean `combine`?",
+            "site.toml:1:1: `combin`: unknown key, expected one of `cache`, `checkpoints`, \
+             `combine`, `confirm`, `instances`, `journal`, `limits`, `policy`, `signals`, `trust` / \
+             did you mean `combine`?",
             "site.toml:2:11: `confirm`: unknown value `always`, expected `acts`, `never`",
             "site.toml:4:8: `limits.fuel`: expected an integer of at least 1, found 0",
             "site.toml:5:10: `limits.memory`: expected a size such as \"16MiB\" or an integer of \
@@ -231,7 +232,8 @@ config = { since = 2024-01-01 }
              `save`, `stop`",
             "site.toml:16:17: `policy.best.disable-after`: expected an integer of at least 1, found 0",
             "site.toml:17:1: `policy.best.top-k`: unknown key, expected one of `config`, \
-             `disable-after`, `mode`, `name`, `on-error`, `sha256`, `signature`, `wasm` / what the policy itself reads belongs into \
+             `disable-after`, `mode`, `name`, `on-error`, `sha256`, `signature`, `wasm` / what the \
+             policy itself reads belongs into \
              `config = { … }`",
             "site.toml:18:20: `policy.best.config`: a policy reads its configuration as JSON, \
              which has no `2024-01-01`",

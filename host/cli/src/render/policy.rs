@@ -46,6 +46,7 @@ pub(crate) fn sheet(page: Page, sheet: &Sheet<'_>) -> String {
         ),
         ("kind", loaded.kind().to_string()),
         ("imports", imports),
+        ("compile", loaded.needs().to_string()),
     ]);
     text.push_str("\nconfiguration\n\n");
     text.push_str(&keys(page, schema));

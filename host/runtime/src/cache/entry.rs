@@ -157,6 +157,7 @@ fn read_bytes(file: &mut File, length: u64) -> Result<Vec<u8>, Flaw> {
     bytes
         .try_reserve_exact(saturate(length))
         .map_err(|error| Flaw::Unreadable(io::Error::other(error)))?;
+    prefer_large_pages(&mut bytes);
     match file.take(length).read_to_end(&mut bytes) {
         Ok(read) if read as u64 == length => Ok(bytes),
         Ok(_) => Err(CUT_SHORT),
@@ -164,10 +165,39 @@ fn read_bytes(file: &mut File, length: u64) -> Result<Vec<u8>, Flaw> {
     }
 }
 
+/// Asks for large pages: of an interpreter's code, most of the time to read it goes into being handed
+/// memory in small ones.
+#[cfg(target_os = "linux")]
+fn prefer_large_pages(bytes: &mut Vec<u8>) {
+    let spare = bytes.spare_capacity_mut();
+    let unaligned = spare.as_ptr().align_offset(LARGE_PAGE);
+    let Some(aligned) = spare.get_mut(unaligned..) else {
+        return;
+    };
+    let length = aligned.len() / LARGE_PAGE * LARGE_PAGE;
+    if length == 0 {
+        return;
+    }
+    let start = aligned.as_mut_ptr().cast();
+    #[expect(
+        unsafe_code,
+        reason = "the pages of an allocation are no part of its safe interface"
+    )]
+    // SAFETY: the range lies within the vector's own allocation, and the advice changes neither what
+    // is in it nor who may use it.
+    let _advice = unsafe { rustix::mm::madvise(start, length, rustix::mm::Advice::LinuxHugepage) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn prefer_large_pages(_bytes: &mut Vec<u8>) {}
+
 const CUT_SHORT: Flaw = Flaw::Damaged("it is cut short");
 
 /// The last byte is the layout's version.
 const MAGIC: [u8; 8] = *b"ckptcod\x01";
+
+#[cfg(target_os = "linux")]
+const LARGE_PAGE: usize = 2 << 20;
 
 /// Bytes before the header.
 const START: u64 = 8 + 32 + 4;

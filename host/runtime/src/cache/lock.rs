@@ -1,6 +1,7 @@
 //! Who compiles a policy: one process, while the others wait.
 //!
-//! The lock is the kernel's and ends with the process that holds it, however it ends. The
+//! The lock is the kernel's and ends with the process that holds it, however it ends; a child that
+//! was forked meanwhile keeps it, until it ends or runs another program. The
 //! invariant: whoever holds a [`Lock`] holds the file that the name leads to, so a lock's file can
 //! be removed without two processes holding locks of one name.
 

@@ -3,6 +3,9 @@ use std::io;
 use std::panic;
 use std::thread;
 
+use corosensei::stack::DefaultStack;
+use corosensei::{Coroutine, Yielder};
+
 use super::{enter, float};
 
 /// Zero where subnormal numbers are flushed.
@@ -51,4 +54,21 @@ fn a_panic_inside_stays_a_panic() {
     });
     let bug = caller.unwrap().join().unwrap_err();
     assert_eq!(bug.downcast_ref::<&str>(), Some(&"a bug"));
+}
+
+/// A coroutine's stack is not the thread's, however much that has left.
+#[test]
+fn a_caller_on_a_stack_of_its_own_gets_a_thread() {
+    let caller = thread::Builder::new().stack_size(8 << 20).spawn(|| {
+        let here = thread::current().id();
+        assert_eq!(enter(|| thread::current().id()).unwrap(), here);
+        for size in [64 << 10, 16 << 20] {
+            let stack = DefaultStack::new(size).unwrap();
+            let mut coroutine = Coroutine::with_stack(stack, |_: &Yielder<(), ()>, ()| {
+                enter(|| thread::current().id()).unwrap()
+            });
+            assert_ne!(coroutine.resume(()).as_return(), Some(here));
+        }
+    });
+    caller.unwrap().join().unwrap();
 }

@@ -4,6 +4,8 @@ use std::thread;
 
 use ckpt_policy_core::contract::{Fault, Policy};
 use ckpt_policy_runtime::Instances;
+use corosensei::stack::DefaultStack;
+use corosensei::{Coroutine, Yielder};
 
 use crate::guest::Guest;
 use crate::{abstains, load, policy, round, runtime};
@@ -36,6 +38,32 @@ fn a_thread_with_little_stack_loads_and_calls() {
         }
     });
     little.unwrap().join().expect("the thread ends well");
+}
+
+/// The thread has stack enough, and the coroutine that the trainer calls from has not.
+#[test]
+fn a_coroutine_with_little_stack_loads_and_calls() {
+    let guest = Guest::plain()
+        .more(RECURSION)
+        .decide("(call $deep (i32.const -1)) unreachable");
+    let module = guest.module();
+    let much = thread::Builder::new().stack_size(16 << 20).spawn(move || {
+        let stack = DefaultStack::new(64 << 10).expect("there is memory for a stack");
+        let mut coroutine = Coroutine::with_stack(stack, move |_: &Yielder<(), ()>, ()| {
+            let loaded = runtime(Instances::Fresh).load(&module);
+            loaded
+                .expect("it loads")
+                .policy()
+                .decide(&[], &[], &round())
+        });
+        coroutine.resume(()).as_return()
+    });
+    assert_eq!(
+        much.unwrap().join().expect("the thread ends well"),
+        Some(Err(Fault::Trap(
+            "call stack exhausted in `deep`".to_owned()
+        )))
+    );
 }
 
 #[test]

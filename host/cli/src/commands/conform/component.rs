@@ -1,11 +1,11 @@
 //! A policy's file as the subject of a conformance run.
 //!
-//! Invariant: all ways are of the same bytes under the limits of a site that sets none.
+//! Invariant: all ways are of the same bytes under the limits of a site that sets none, but that it may be large.
 
 use std::cell::OnceCell;
 
 use ckpt_policy_conformance::conform::{Budget, Measured, Subject, Way};
-use ckpt_policy_runtime::{Compiler, Error, Instances, Limits, Loaded, Options, Runtime};
+use ckpt_policy_runtime::{Compile, Compiler, Error, Instances, Limits, Loaded, Options, Runtime};
 
 use crate::commands::called::measured;
 use crate::config::CacheSettings;
@@ -69,5 +69,5 @@ fn load(bytes: &[u8], compiler: Compiler) -> Result<Loaded, Error> {
         cache,
         ..Options::default()
     };
-    Runtime::with(options)?.load(bytes)
+    Runtime::with(options)?.load_as(bytes, Compile::Large)
 }

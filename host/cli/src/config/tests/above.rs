@@ -259,7 +259,7 @@ fn every_limit_of_the_rules_binds() {
     let limits = ckpt_policy_runtime::Limits::default().named();
     let table = |more: u64| {
         let line = |(name, value): (&str, u64)| format!("{name} = {}\n", value + more);
-        let lines: String = limits.into_iter().map(line).collect();
+        let lines: String = limits.iter().copied().map(line).collect();
         format!("[limits]\n{lines}")
     };
     let looser = format!("{}{POLICY}", table(1));

@@ -1,0 +1,194 @@
+//! The unit of work, and how many of them things take.
+//!
+//! A unit is about what compiling one plain instruction takes. The numbers were found by compiling
+//! files that hold one thing a thousand times over, and rounded up, until none took more than
+//! twice as long by the unit as ordinary code does; what needs memory out of proportion counts
+//! accordingly. `benches/jail.rs` shows how well they hold.
+
+use wasmparser::Operator;
+
+/// A function with nothing in it: the code around it, and its entry from the host.
+pub(super) const FUNCTION: u64 = 150;
+
+/// A parameter, local or result of a function, and one of its type.
+pub(super) const PARAMETER: u64 = 6;
+
+/// A type, for which there is code that calls a function of it.
+pub(super) const TYPE: u64 = 200;
+
+/// A global, import or export.
+pub(super) const ITEM: u64 = 4;
+
+/// A segment of data or elements.
+pub(super) const SEGMENT: u64 = 16;
+
+/// An element that is an expression instead of an index: code of its own.
+pub(super) const ELEMENT: u64 = 400;
+
+/// One of several results or parameters that an instruction or a block hands on at once.
+pub(super) const MANY: u64 = 100;
+
+/// An edge between two blocks.
+pub(super) const EDGE: u64 = 6;
+
+/// Branches of one function, of which this many are a unit of work to each one that is added: a
+/// compiler looks through those whose target is still to come.
+pub(super) const BRANCHES: u64 = 256;
+
+/// Values that are alive, of which this many are a unit of work to an instruction that has to look
+/// at them.
+pub(super) const ALIVE: u64 = 16;
+
+/// Bytes of what no compiler reads, such as debug information, that are a unit.
+pub(super) const IDLE: u64 = 64;
+
+/// Bytes of the definitions of components, written out, that are a unit.
+pub(super) const DEFINITION: u64 = 4;
+
+/// Returns the work of one instruction, but for what it takes, gives, and finds alive.
+pub(super) fn of(operator: &Operator<'_>) -> u64 {
+    use Operator as Op;
+    match operator {
+        // The table's bounds, the function's type, and a call.
+        Op::CallIndirect { .. } | Op::ReturnCallIndirect { .. } => 200,
+        Op::MemoryCopy { .. } | Op::MemoryFill { .. } | Op::MemoryInit { .. } => 120,
+        // Checks with exits of their own.
+        operator if truncates(operator) => 70,
+        Op::MemoryGrow { .. } => 30,
+        operator if stores(operator) || is_float(operator) => 20,
+        Op::Call { .. } | Op::ReturnCall { .. } => 14,
+        operator if divides(operator) => 14,
+        // The bounds of memory.
+        operator if loads(operator) => 12,
+        // Blocks of their own.
+        Op::If { .. } | Op::Unreachable => 8,
+        Op::BrTable { targets } => 1 + u64::from(targets.len()),
+        operator if is_basic(operator) => 1,
+        operator if is_vector(operator) => 14,
+        // Bulk operations, and whatever is still to come.
+        _ => 60,
+    }
+}
+
+fn truncates(operator: &Operator<'_>) -> bool {
+    use Operator as Op;
+    matches!(
+        operator,
+        Op::I32TruncF32S
+            | Op::I32TruncF32U
+            | Op::I32TruncF64S
+            | Op::I32TruncF64U
+            | Op::I64TruncF32S
+            | Op::I64TruncF32U
+            | Op::I64TruncF64S
+            | Op::I64TruncF64U
+    )
+}
+
+fn divides(operator: &Operator<'_>) -> bool {
+    use Operator as Op;
+    matches!(
+        operator,
+        Op::I32DivS
+            | Op::I32DivU
+            | Op::I32RemS
+            | Op::I32RemU
+            | Op::I64DivS
+            | Op::I64DivU
+            | Op::I64RemS
+            | Op::I64RemU
+    )
+}
+
+fn loads(operator: &Operator<'_>) -> bool {
+    use Operator as Op;
+    matches!(
+        operator,
+        Op::I32Load { .. }
+            | Op::I64Load { .. }
+            | Op::F32Load { .. }
+            | Op::F64Load { .. }
+            | Op::I32Load8S { .. }
+            | Op::I32Load8U { .. }
+            | Op::I32Load16S { .. }
+            | Op::I32Load16U { .. }
+            | Op::I64Load8S { .. }
+            | Op::I64Load8U { .. }
+            | Op::I64Load16S { .. }
+            | Op::I64Load16U { .. }
+            | Op::I64Load32S { .. }
+            | Op::I64Load32U { .. }
+    )
+}
+
+fn stores(operator: &Operator<'_>) -> bool {
+    use Operator as Op;
+    matches!(
+        operator,
+        Op::I32Store { .. }
+            | Op::I64Store { .. }
+            | Op::F32Store { .. }
+            | Op::F64Store { .. }
+            | Op::I32Store8 { .. }
+            | Op::I32Store16 { .. }
+            | Op::I64Store8 { .. }
+            | Op::I64Store16 { .. }
+            | Op::I64Store32 { .. }
+    )
+}
+
+/// Whether the result may be a NaN, which has to be made the same on all machines.
+fn is_float(operator: &Operator<'_>) -> bool {
+    use Operator as Op;
+    matches!(
+        operator,
+        Op::F32Ceil
+            | Op::F32Floor
+            | Op::F32Trunc
+            | Op::F32Nearest
+            | Op::F32Sqrt
+            | Op::F32Add
+            | Op::F32Sub
+            | Op::F32Mul
+            | Op::F32Div
+            | Op::F32Min
+            | Op::F32Max
+            | Op::F64Ceil
+            | Op::F64Floor
+            | Op::F64Trunc
+            | Op::F64Nearest
+            | Op::F64Sqrt
+            | Op::F64Add
+            | Op::F64Sub
+            | Op::F64Mul
+            | Op::F64Div
+            | Op::F64Min
+            | Op::F64Max
+            | Op::F32DemoteF64
+            | Op::F64PromoteF32
+    )
+}
+
+/// Whether an instruction is of WebAssembly's first version, or extends a sign.
+fn is_basic(operator: &Operator<'_>) -> bool {
+    is_of(operator, |proposal| {
+        matches!(proposal, "mvp" | "sign_extension")
+    })
+}
+
+fn is_vector(operator: &Operator<'_>) -> bool {
+    is_of(operator, |proposal| proposal == "simd")
+}
+
+/// Asks about the proposal that an instruction came with.
+fn is_of(operator: &Operator<'_>, asked: fn(&str) -> bool) -> bool {
+    macro_rules! proposal {
+        ($(@$proposal:ident $operator:ident $({ $($field:ident: $of:ty),* })? => $visit:ident ($($rest:tt)*))*) => {
+            match operator {
+                $(Operator::$operator { .. } => stringify!($proposal),)*
+                _ => "",
+            }
+        };
+    }
+    asked(wasmparser::for_each_operator!(proposal))
+}
