@@ -4,6 +4,11 @@
 //! Each test runs in processes of its own. Wherever the program cannot work it must end by itself, with an exit code of
 //! its own and one clear line; where it can, what it prints must be what it always prints.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "what a child prints is what its parent waits for"
+)]
+
 #[path = "environment/embedded.rs"]
 mod embedded;
 #[path = "environment/signals.rs"]

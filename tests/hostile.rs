@@ -9,6 +9,11 @@
 //! `tests/hostile/README.md` says how to add one. Every process must end by itself and with the exit code of the right
 //! family, and stay within two seconds of processor time and 256 MiB.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "what each case costs is something to see"
+)]
+
 #[path = "hostile/harness/case.rs"]
 mod case;
 #[path = "hostile/harness/guest.rs"]

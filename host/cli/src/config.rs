@@ -298,7 +298,7 @@ impl Site {
             rules,
             limits,
             instances: instances
-                .or(above.as_ref().map(|above| above.instances))
+                .or_else(|| above.as_ref().map(|above| above.instances))
                 .unwrap_or_default(),
             directory,
             journal,

@@ -66,7 +66,7 @@ fn forge_opening(input: &mut Unstructured<'_>, rules: &Rules, policies: &[Script
         .into_iter()
         .map(|opening| opening.complete(&gathered))
         .collect();
-    let kinds: Vec<_> = results.iter().map(|result| kind(result)).collect();
+    let kinds: Vec<_> = results.iter().map(kind).collect();
     assert!(kinds.iter().all(|kind| *kind == kinds[0]), "{kinds:?}");
     let (mut waiting, mut details) = (Vec::new(), Vec::new());
     for result in results {

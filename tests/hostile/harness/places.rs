@@ -16,9 +16,12 @@ use tempfile::TempDir;
 use crate::guest;
 use crate::program::{self, Ran};
 
+/// Puts something in a policy's place, and judges what came of it.
+type Check = fn() -> Result<(), Failed>;
+
 /// One trial for each place.
 pub(crate) fn trials() -> Vec<Trial> {
-    let trials: [(&str, fn() -> Result<(), Failed>); 13] = [
+    let trials: [(&str, Check); 13] = [
         ("missing", missing),
         ("folder", folder),
         ("pipe", pipe),

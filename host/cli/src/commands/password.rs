@@ -19,7 +19,7 @@ impl Password {
     /// Returns the password of a key that there is.
     pub(super) fn known(&self) -> Result<String, Failure> {
         match &self.password_file {
-            Some(_) => self.from_file(),
+            Some(_) => self.read_file(),
             None => ask("Password of the secret key: "),
         }
     }
@@ -27,7 +27,7 @@ impl Password {
     /// Returns the password for a new key; it is asked for twice.
     pub(super) fn new_one(&self) -> Result<String, Failure> {
         let password = match &self.password_file {
-            Some(_) => self.from_file()?,
+            Some(_) => self.read_file()?,
             None => {
                 let password = ask("Password for the new key: ")?;
                 if password != ask("The same again: ")? {
@@ -46,7 +46,7 @@ impl Password {
         }
     }
 
-    fn from_file(&self) -> Result<String, Failure> {
+    fn read_file(&self) -> Result<String, Failure> {
         let path = self.password_file.clone().unwrap_or_default();
         let text = fs::read_to_string(&path).map_err(|error| {
             let text = format!("cannot read the password from `{}`", path.display());

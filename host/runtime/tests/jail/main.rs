@@ -44,7 +44,7 @@ fn allowed() -> CompileLimits {
 #[test]
 fn a_refusal_says_what_is_too_much_and_what_to_do() {
     let locals = format!("(func (param i64) (local {}))", "i32 ".repeat(1000));
-    let module = guest::Guest::plain().more(locals.clone()).module();
+    let module = guest::Guest::plain().more(locals).module();
     fits(
         &runtime().load(&module).unwrap_err().to_string(),
         "the function at byte … has 1001 parameters and locals, more than `locals` in `[limits]` \
