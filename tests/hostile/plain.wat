@@ -29,14 +29,16 @@
 
 (memory $memory (export "memory") 2)
 
-;; The name, and a plan of one feature, its sum, and one moment.
+;; The name, a schema that takes any configuration, and a plan of one feature, its sum, and one moment.
 (data (i32.const 100) "\e8\03\00\00\05\00\00\00")
+(data (i32.const 124) "\42\04\00\00\02\00\00\00")
 (data (i32.const 216) "\01\00\00\00\f4\01\00\00\01\00\00\00")
 (data (i32.const 232) "\08\02\00\00\01\00\00\00")
 (data (i32.const 500) "\01")
 (data (i32.const 520) "\f0\03\00\00\0e\00\00\00")
 (data (i32.const 1000) "plain")
 (data (i32.const 1008) "validation-end")
+(data (i32.const 1090) "{}")
 ;; The features: one.
 (data (i32.const 304) "\20\02\00\00\01\00\00\00")
 (data (i32.const 544) "\01\00\00\00\00\00\00\00\00\00\00\00\00\00\f0\3f")

@@ -238,10 +238,10 @@ fn text_remedy(start: &str) -> &'static str {
     }
 }
 
-fn encode_error(error: &impl fmt::Debug) -> Error {
+fn encode_error(error: &impl fmt::Display) -> Error {
     // The chain of causes says which function is missing, the first line only that one is.
     Error::Encode {
-        what: told(format_args!("{error:?}")),
+        what: told(format_args!("{error:#}")),
     }
 }
 

@@ -13,9 +13,11 @@ use std::thread;
 use ckpt_policy_core::contract::Fault;
 
 mod float;
+mod signals;
 mod stack;
 
 use float::FloatModes;
+use signals::SignalStack;
 
 /// Stack that a guest may use.
 pub(crate) const GUEST_STACK: usize = 1 << 20;
@@ -35,6 +37,7 @@ const THREAD_STACK: usize = 3 << 20;
 pub(crate) fn enter<R: Send>(guest: impl FnOnce() -> R + Send) -> io::Result<R> {
     let enough = stack::left().is_some_and(|left| left >= GUEST_STACK + HOST_STACK);
     if enough {
+        let _put_back_on_drop = SignalStack::keep();
         return Ok(with_default_modes(guest));
     }
     thread::scope(|scope| {

@@ -2,7 +2,7 @@
 ;;! at = "load"
 ;;! error = "Compile"
 ;;! exit = 2
-;;! says = ""
+;;! says = "requires the component model async feature"
 
 (component
     (type $s (stream u8))

@@ -1,7 +1,7 @@
 ;; Wants pages of one byte.
 ;;! at = "load"
-;;! error = "Compile"
-;;! says = "custom page sizes"
+;;! error = "Resources"
+;;! says = "bytes of memory"
 ;;! exit = 2
 
 (memory $memory (export "memory") 131072 (pagesize 1))

@@ -1,7 +1,7 @@
 ;; Has objects that somebody has to collect.
 ;;! at = "load"
 ;;! error = "Compile"
-;;! says = ""
+;;! says = "gc types are disabled"
 ;;! exit = 2
 
 (type $s (struct (field i32)))

@@ -1,7 +1,7 @@
 ;; Wants to run on stacks of its own.
 ;;! at = "load"
 ;;! error = "Compile"
-;;! says = ""
+;;! says = "stack switching is disabled"
 ;;! exit = 2
 
 (type $f (func))

@@ -1,7 +1,7 @@
 ;; Has its arguments put where its answer lies.
 ;;! at = "decide"
 ;;! fault = "Answer"
-;;! says = "discriminant"
+;;! says = "out of bounds"
 
 (func $realloc (type $realloc) (i32.const 400))
 (data (i32.const 2048) "\07\07\07\07\07\07\07\07")

@@ -1,6 +1,6 @@
 ;; A key must fit a pattern that no automaton can decide.
 ;;! at = "open"
-;;! says = "`key`"
+;;! says = "backtracking"
 ;;! exit = 2
 ;;! config = { key = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" }
 

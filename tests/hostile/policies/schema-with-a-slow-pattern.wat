@@ -1,6 +1,6 @@
 ;; A key must fit a pattern that a naive matcher never finishes with.
 ;;! at = "open"
-;;! says = "`key`"
+;;! says = "does not match"
 ;;! exit = 2
 ;;! config = { key = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" }
 

@@ -3,4 +3,4 @@
 ;;! fault = "Answer"
 ;;! says = "it has 257 figures"
 
-(data (i32.const 420) "\00\08\00\00\01\01\00\00")
+(data (i32.const 420) "\00\00\01\00\01\01\00\00")

@@ -88,12 +88,15 @@ pub(crate) fn read_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     // Nobody may ever write into a FIFO: opening it is not to wait for that.
     #[cfg(unix)]
     options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
-    let mut file = options.open(path)?;
+    let mut file = options.open(path).map_err(|error| match path.metadata() {
+        // A socket, for one, cannot even be opened.
+        Ok(found) if !found.is_file() => unexpected(found.file_type()),
+        _ => error,
+    })?;
     // What is opened is looked at, not what the path leads to by now.
     let before = file.metadata()?;
     if !before.is_file() {
-        let kind = kind_of(before.file_type());
-        return Err(io::Error::other(format!("it is {kind}, expected a file")));
+        return Err(unexpected(before.file_type()));
     }
     let mut bytes = Vec::new();
     file.by_ref().take(most).read_to_end(&mut bytes)?;
@@ -112,6 +115,10 @@ fn is_unchanged(before: &Metadata, after: &Metadata, read: u64, most: u64) -> bo
         _ => true,
     };
     same_time && before.len() == after.len() && read == before.len().min(most)
+}
+
+fn unexpected(file: FileType) -> io::Error {
+    io::Error::other(format!("it is {}, expected a file", kind_of(file)))
 }
 
 fn kind_of(file: FileType) -> &'static str {

@@ -231,7 +231,7 @@ config = { since = 2024-01-01 }
             "site.toml:15:12: `policy.best.on-error`: unknown value `ignore`, expected `skip`, \
              `save`, `stop`",
             "site.toml:16:17: `policy.best.disable-after`: expected an integer of at least 1, found 0",
-            "site.toml:17:1: `policy.best.top-k`: unknown key, expected one of `config`, \
+            "site.toml:17:1: `policy.best.top-k`: unknown key, expected one of `compile`, `config`, \
              `disable-after`, `mode`, `name`, `on-error`, `sha256`, `signature`, `wasm` / what the \
              policy itself reads belongs into \
              `config = { … }`",

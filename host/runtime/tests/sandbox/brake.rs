@@ -48,7 +48,7 @@ fn an_endless_call_ends_and_the_next_one_answers() {
 
 #[test]
 fn an_endless_start_ends() {
-    let start = format!("(func $start {ENDLESS}) (start $start)").leak();
+    let start = format!("(func $start {ENDLESS}) (start $start)");
     let module = Guest::plain().more(start).module();
     match impatient(Instances::Fresh).load(&module) {
         Err(Error::Start(fault)) => assert_braked(&fault),

@@ -36,9 +36,9 @@ fn list_at(place: u32, element: &str) -> String {
     )
 }
 
-/// Answers after these instructions; a test's text lives as long as the test.
-fn answers(instructions: &str) -> &'static str {
-    format!("{instructions} (i32.const 16)").leak()
+/// Answers after these instructions.
+fn answers(instructions: &str) -> String {
+    format!("{instructions} (i32.const 16)")
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn free_text_is_escaped() {
     let verdict = decides.decide(&[], &[], &round()).unwrap();
     assert_eq!(verdict.reason, SHOWN);
     let body = format!("{} (i32.const 512)", text_at(528));
-    let mut describes = policy(&guest().describe(body.leak()));
+    let mut describes = policy(&guest().describe(body));
     assert_eq!(describes.describe().unwrap().summary, SHOWN);
 }
 
@@ -115,7 +115,7 @@ fn names_of_a_plan_and_of_the_policy_are_refused() {
     }
     for (what, place) in [("`name`", 512), ("`version`", 520)] {
         let body = format!("{} (i32.const 512)", text_at(place));
-        let mut describes = policy(&guest().describe(body.leak()));
+        let mut describes = policy(&guest().describe(body));
         assert_refused(&describes.describe().unwrap_err(), what);
     }
 }
@@ -129,7 +129,7 @@ fn a_trap_names_functions_and_cuts_their_names() {
         "long".repeat(25_000)
     );
     let body = format!(r#"(call $"{}") (i32.const 16)"#, "long".repeat(25_000));
-    let mut traps = policy(&Guest::plain().more(functions.leak()).decide(body.leak()));
+    let mut traps = policy(&Guest::plain().more(functions).decide(body));
     let Err(Fault::Trap(text)) = traps.decide(&[], &[], &round()) else {
         panic!("it traps");
     };
@@ -157,7 +157,7 @@ fn the_loader_quotes_names_safely_and_in_part() {
     let text = assert_safe(&error);
     assert!(text.contains(&format!("`{SHOWN}`")), "{text}");
 
-    let imports = format!(r#"(import "{hostile}" "{long}" (func))"#).leak();
+    let imports = format!(r#"(import "{hostile}" "{long}" (func))"#);
     let error = load(&Guest::plain().imports(imports).module());
     assert!(matches!(error, Error::Imports { .. }), "{error:?}");
     assert_safe(&error);
