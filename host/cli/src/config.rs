@@ -28,7 +28,7 @@ use ckpt_policy_runtime::{Cache, Error, Instances, Limits, Options, Runtime};
 pub(crate) use self::cache::{CacheSettings, Placed, cache_troubles};
 pub(crate) use self::fields::list_of;
 use self::fields::{Fields, Source};
-pub(crate) use self::files::hex;
+pub(crate) use self::files::{hex, read_most};
 pub(crate) use self::inspect::{authors_runtime, load, prepared, read};
 use self::node::Node;
 pub use self::policies::{Policies, Prepared};

@@ -11,14 +11,15 @@ pub(crate) mod secret;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ckpt_policy_runtime::Limits;
 use minisign_verify as format;
+
+use crate::config::read_most;
 
 /// What tells keys apart, as minisign prints it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,23 +137,17 @@ pub(crate) fn verify(bytes: &[u8], path: &Path, keys: &[PublicKey]) -> Result<Si
 
 /// Reads a key or a signature: text, and short.
 pub(crate) fn read(path: &Path) -> io::Result<String> {
-    let bytes = read_most(path, LONGEST)?;
+    let bytes = read_whole(path, LONGEST)?;
     String::from_utf8(bytes).map_err(|_| unusable("it is not text"))
 }
 
 /// Reads what is signed.
 pub(crate) fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
-    read_most(path, Limits::default().file)
+    read_whole(path, Limits::default().file)
 }
 
-fn read_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(unusable("it is no regular file"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(most.saturating_add(1))
-        .read_to_end(&mut bytes)?;
+fn read_whole(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let bytes = read_most(path, most.saturating_add(1))?;
     match bytes.len() as u64 > most {
         true => Err(unusable(&format!("it has more than {most} bytes"))),
         false => Ok(bytes),

@@ -12,7 +12,7 @@
 use std::fmt::Display;
 
 use ckpt_policy_core::Confirm;
-use ckpt_policy_runtime::Instances;
+use ckpt_policy_runtime::{Compile, Instances};
 
 use super::fields::{Source, list_of};
 use super::problem::{Position, Problem};
@@ -47,6 +47,7 @@ impl Site {
         bounds.journal();
         bounds.cache();
         bounds.trust();
+        bounds.compile();
         bounds.source.into_problems()
     }
 
@@ -158,6 +159,20 @@ impl Bounds<'_> {
                 };
                 let found = format!("that of `{}`", key.id());
                 self.report("trust.keys", at, &expected, &found);
+            }
+        }
+    }
+
+    /// The site's own policies may ask for more than it allows to others.
+    fn compile(&self) {
+        let most = self.above.trust.compile;
+        let rule = self.above.place_of("trust.compile");
+        for entry in &self.job.policies {
+            if entry.compile == Compile::Large && most == Compile::Default {
+                let text = format!("the site's rules in {rule} allow no more than `{most}`");
+                let problem = entry.problem("compile", text);
+                let hint = "leave the key out, or have the site add the policy to its own rules";
+                self.source.report(problem.hint(hint));
             }
         }
     }

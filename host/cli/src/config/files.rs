@@ -75,9 +75,14 @@ impl<'a> Files<'a> {
     }
 }
 
-/// Reads a policy's file, one byte more than one may have at most. Neither waits nor reads on and
-/// on, whatever the path leads to.
+/// Reads a policy's file, one byte more than one may have at most.
 pub(super) fn read_file(path: &Path, runtime: &Runtime) -> io::Result<Vec<u8>> {
+    read_most(path, runtime.limits().file.saturating_add(1))
+}
+
+/// Reads a file, or this many bytes of it. Neither waits nor reads on and on, whatever the path
+/// leads to.
+pub(crate) fn read_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut options = File::options();
     options.read(true);
     // Nobody may ever write into a FIFO: opening it is not to wait for that.
@@ -93,7 +98,6 @@ pub(super) fn read_file(path: &Path, runtime: &Runtime) -> io::Result<Vec<u8>> {
     if !before.is_file() {
         return Err(unexpected(before.file_type()));
     }
-    let most = runtime.limits().file.saturating_add(1);
     let mut bytes = Vec::new();
     file.by_ref().take(most).read_to_end(&mut bytes)?;
     match is_unchanged(&before, &file.metadata()?, bytes.len() as u64, most) {

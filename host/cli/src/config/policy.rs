@@ -36,6 +36,10 @@ pub(super) struct Entry {
     at: Option<Position>,
 }
 
+/// What `compile` may say.
+pub(super) const COMPILE: [(&str, Compile); 2] =
+    [("default", Compile::Default), ("large", Compile::Large)];
+
 /// Where a policy's bytes come from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Wasm {
@@ -71,8 +75,7 @@ impl Entry {
         let most = fields.count("disable-after", 1, u64::MAX);
         let disable_after = most.and_then(NonZeroU64::new);
         let wasm = read_wasm(&mut fields);
-        let bounds = [("default", Compile::Default), ("large", Compile::Large)];
-        let compile = fields.choice("compile", &bounds).unwrap_or_default();
+        let compile = fields.choice("compile", &COMPILE).unwrap_or_default();
         let pin = read_pin(&mut fields);
         let signature = read_signature(&mut fields, wasm.as_ref());
         let config = read_config(&mut fields);

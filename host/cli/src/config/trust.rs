@@ -6,18 +6,32 @@
 
 use std::path::{Path, PathBuf};
 
+use ckpt_policy_runtime::Compile;
+
 use super::Site;
 use super::fields::Fields;
-use super::policy::{Entry, Wasm};
+use super::policy::{COMPILE, Entry, Wasm};
 use super::problem::{Position, Problem};
 use crate::signature::{self, PublicKey, Refusal};
 
 /// Whom a configuration trusts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Trust {
     pub(super) keys: Vec<Trusted>,
     /// A file without a signature is refused.
     pub(super) requires: bool,
+    /// The most that `compile` may say in a configuration below these rules.
+    pub(super) compile: Compile,
+}
+
+impl Default for Trust {
+    fn default() -> Self {
+        Self {
+            keys: Vec::new(),
+            requires: false,
+            compile: Compile::Large,
+        }
+    }
 }
 
 /// A key, and where the configuration names it.
@@ -31,6 +45,7 @@ impl Trust {
     /// Reads the table; what it does not say is as in `base`.
     pub(super) fn read(mut table: Fields<'_>, base: Self) -> Self {
         let requires = table.flag("require-signatures");
+        let compile = table.choice("compile", &COMPILE);
         let given = table.texts("keys");
         let keys = given.map(|keys| {
             let read = |(text, at): (String, Option<Position>)| {
@@ -43,6 +58,7 @@ impl Trust {
         Self {
             keys: keys.unwrap_or(base.keys),
             requires: requires.unwrap_or(base.requires),
+            compile: compile.unwrap_or(base.compile),
         }
     }
 

@@ -270,6 +270,26 @@ fn every_limit_of_the_rules_binds() {
 }
 
 #[test]
+fn the_site_alone_may_have_its_policies_compiled_large() {
+    let large = format!("{POLICY}compile = \"large\"\n");
+    let rules = format!("[trust]\ncompile = \"default\"\n{large}");
+    let job = large.replace("best", "mine");
+    assert_eq!(
+        under(&rules, &job).expect_err("the job may not"),
+        [
+            "job.toml:4:11: `policy.mine.compile`: the site's rules in etc/rules.toml:2:11 allow \
+             no more than `default` / leave the key out, or have the site add the policy to its \
+             own rules"
+        ]
+    );
+    let plain = POLICY.replace("best", "mine");
+    let site = under(&rules, &plain).expect("the site's own may");
+    assert_eq!(names(&site), ["best", "mine"]);
+    let free = rules.replace("\"default\"", "\"large\"");
+    under(&free, &job).expect("the rules allow it");
+}
+
+#[test]
 fn rules_that_say_nothing_bind_nothing() {
     let job = format!(
         "confirm = \"never\"\ninstances = \"reuse\"\n[limits]\nfuel = 1_000_000_000\n\

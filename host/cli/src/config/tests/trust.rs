@@ -99,7 +99,7 @@ fn what_is_no_key_is_told_with_its_place() {
              write the key itself: 56 characters that begin with `RW`",
             "site.toml:2:19: `trust.keys`: expected a text in quotes, found an integer",
             "site.toml:3:22: `trust.require-signatures`: expected `true` or `false`, found text",
-            "site.toml:4:1: `trust.key`: unknown key, expected one of `keys`, \
+            "site.toml:4:1: `trust.key`: unknown key, expected one of `compile`, `keys`, \
              `require-signatures` / did you mean `keys`?",
             "site.toml:8:13: `policy.best.signature`: `builtin:aggregate` is part of this program, \
              and has no signature / leave the key out",
