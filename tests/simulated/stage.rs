@@ -23,6 +23,7 @@ pub(crate) fn open(ranks: u32, seats: &[Seat<'_>]) -> Result<World, String> {
                 name: seat.builtin.to_owned(),
                 mode: seat.mode,
                 on_error: OnError::Skip,
+                disable_after: None,
                 config: seat.config.clone(),
                 digest: loaded.digest().to_owned(),
                 policy: Box::new(loaded.policy()),

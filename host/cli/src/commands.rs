@@ -2,18 +2,28 @@
 
 use std::io::{self, Write};
 
+use ckpt_policy_core::text;
+use ckpt_policy_runtime::{Cache, Loaded};
+
+use crate::config::{self, CacheSettings};
 use crate::render::Page;
 use crate::report::Failure;
 
 pub(crate) mod bench;
+pub(crate) mod cache;
 mod called;
 pub(crate) mod check;
 pub(crate) mod conform;
 mod given;
 pub(crate) mod inspect;
+pub(crate) mod keygen;
 pub(crate) mod new;
+mod password;
+mod rules;
 pub(crate) mod run;
+pub(crate) mod sign;
 pub(crate) mod test;
+pub(crate) mod verify;
 
 /// Where a command writes: data to `out`, talk to `err`.
 pub struct Streams<'a> {
@@ -41,11 +51,11 @@ impl Streams<'_> {
         Page { width: self.width }
     }
 
-    /// Writes data. A reader that went away has seen enough: that is no error.
+    /// Writes data, safe for a terminal. A reader that went away has seen enough: that is no error.
     pub(crate) fn print(&mut self, text: &str) -> Result<(), Failure> {
         let written = self
             .out
-            .write_all(text.as_bytes())
+            .write_all(text::lines(text).as_bytes())
             .and_then(|()| self.out.flush());
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::user(format!(
@@ -57,6 +67,22 @@ impl Streams<'_> {
 
     /// Says something beside the data; where nobody can hear it, nothing is lost.
     pub(crate) fn say(&mut self, text: &str) {
-        let _ = writeln!(self.err, "{text}");
+        let _ = writeln!(self.err, "{}", text::lines(text));
+    }
+
+    /// Opens the compile cache of those who have no configuration; why there is none is said.
+    pub(crate) fn usual_cache(&mut self) -> Option<Cache> {
+        let (cache, note) = CacheSettings::default().open();
+        if let Some(note) = note {
+            self.say(&note);
+        }
+        cache
+    }
+
+    /// Says what was wrong with the cache while a policy was loaded.
+    pub(crate) fn tell_of_cache(&mut self, loaded: &Loaded) {
+        for trouble in config::cache_troubles(loaded) {
+            self.say(&trouble);
+        }
     }
 }

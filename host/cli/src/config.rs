@@ -1,10 +1,12 @@
-//! Site configuration: a TOML or JSON file becomes a typed [`Site`].
+//! Site configuration: a TOML or JSON file, perhaps under rules of the site's, becomes a [`Site`].
 //!
 //! Responsible for keys, values, paths and the policies of `policies.d/`; it loads no policy and
 //! compiles nothing (see [`Policies`]). A `Site` that exists is valid, as far as that can be known
 //! from the text alone. Everything that is wrong is reported at once, with file, position and
 //! remedy.
 
+mod above;
+mod cache;
 mod fields;
 mod files;
 mod inspect;
@@ -14,23 +16,27 @@ mod policies;
 mod policy;
 mod problem;
 mod schema;
+mod trust;
 
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use ckpt_policy_core::{Combine, Confirm, Rules};
-use ckpt_policy_runtime::{Error, Instances, Limits, Runtime};
+use ckpt_policy_runtime::{Cache, Error, Instances, Limits, Options, Runtime};
 
+pub(crate) use self::cache::{CacheSettings, Placed, cache_troubles};
 pub(crate) use self::fields::list_of;
 use self::fields::{Fields, Source};
-pub(crate) use self::files::hex;
+pub(crate) use self::files::{hex, read_most};
 pub(crate) use self::inspect::{authors_runtime, load, prepared, read};
 use self::node::Node;
 pub use self::policies::{Policies, Prepared};
 use self::policy::Entry;
 pub use self::problem::{Blame, Position, Problem, Problems};
 pub(crate) use self::schema::Schema;
+pub(crate) use self::trust::Signable;
+use self::trust::Trust;
 
 /// What a site's configuration says.
 #[derive(Debug)]
@@ -41,8 +47,17 @@ pub struct Site {
     instances: Instances,
     directory: Option<Place>,
     journal: Option<Place>,
+    trust: Trust,
+    cache: CacheSettings,
     policies: Vec<Entry>,
+    stated: Stated,
+    /// The site's own rules, which bind.
+    above: Option<Box<Self>>,
 }
+
+/// Which keys a file says, and where.
+#[derive(Debug)]
+struct Stated(Vec<(String, Option<Position>)>);
 
 /// A path, and where the configuration says it.
 #[derive(Debug)]
@@ -64,10 +79,45 @@ impl Survey {
     /// Reads a configuration file, and `policies.d/` beside it.
     #[must_use]
     pub fn read(file: &Path) -> Self {
+        Self::read_over(None, file).with_a_policy()
+    }
+
+    /// Reads a configuration file that stands under rules: a file of the same shape, which binds.
+    ///
+    /// Rules that are wrong themselves bind nobody, so nothing else is looked at then.
+    #[must_use]
+    pub fn read_under(rules: &Path, file: &Path) -> Self {
+        match Self::read_over(None, rules) {
+            Self {
+                site: Some(above),
+                problems,
+            } if problems.is_empty() => Self::read_over(Some(above), file).with_a_policy(),
+            wrong => wrong,
+        }
+    }
+
+    /// Reads rules alone, without a configuration below them.
+    pub(crate) fn rules(file: &Path) -> Self {
+        Self::read_over(None, file)
+    }
+
+    /// Returns what the configuration says.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it; its policies are not looked at.
+    pub(crate) fn site(&self) -> Result<&Site, Problems> {
+        Problems::none_of(self.problems.clone())?;
+        Ok(self.site.as_ref().expect(UNUSABLE))
+    }
+
+    fn read_over(above: Option<Site>, file: &Path) -> Self {
         let source = Source::new(file);
-        let mut site = read_fields(&source).map(|fields| Site::from_fields(file, fields));
-        let mut problems = source.into_problems();
-        for beside in policy_files(file, &mut problems) {
+        let mut problems = Vec::new();
+        let files = policy_files(file, above.as_ref(), &mut problems);
+        let mut site = read_fields(&source).map(|fields| Site::from_fields(file, fields, above));
+        problems.extend(source.into_problems());
+        for beside in files {
             let source = Source::new(&beside);
             let more = read_fields(&source).map(only_policies).unwrap_or_default();
             if let Some(site) = &mut site {
@@ -76,9 +126,32 @@ impl Survey {
             problems.extend(source.into_problems());
         }
         if let Some(site) = &site {
-            problems.extend(site.wrong_as_a_whole(problems.is_empty()));
+            problems.extend(site.names_given_twice());
+            problems.extend(site.loosened());
         }
         Self { site, problems }
+    }
+
+    /// Nothing can be decided without a policy; where something else is wrong, there may be one.
+    fn with_a_policy(mut self) -> Self {
+        let Some(site) = self.site.as_ref().filter(|_| self.problems.is_empty()) else {
+            return self;
+        };
+        if site.entries().next().is_none() {
+            let source = Source::new(&site.file);
+            let problem = source.problem(None, "policy", "there is no policy".to_owned());
+            self.problems.push(problem.hint(
+                "add a table `[[policy]]` with `name`, `wasm` and `config`, such as \
+                 `wasm = \"builtin:aggregate\"`",
+            ));
+        }
+        self
+    }
+
+    /// Returns what is wrong with the text of the files, in the order in which it was found.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
     }
 
     /// Loads and prepares the policies.
@@ -103,18 +176,22 @@ impl Survey {
     ) -> Result<Policies<'_>, Problems> {
         let mut problems = self.problems.clone();
         let loaded = self.site.as_ref().and_then(|site| {
+            let (cache, note) = site.cache.open();
             let runtime = site
-                .runtime()
+                .runtime(cache)
                 .map_err(|problem| problems.push(*problem))
                 .ok()?;
-            let policies = Policies::load(site, &runtime, &mut problems);
+            let mut policies = Policies::load(site, &runtime, &mut problems);
+            policies.note(note);
             problems.extend(look(site, &policies));
             Some(policies)
         });
         Problems::none_of(problems)?;
-        Ok(loaded.expect("a configuration that cannot be used is a problem"))
+        Ok(loaded.expect(UNUSABLE))
     }
 }
+
+const UNUSABLE: &str = "a configuration that cannot be used is a problem";
 
 impl Site {
     /// Returns where the configuration stands.
@@ -144,19 +221,38 @@ impl Site {
     /// Returns where checkpoints are kept.
     #[must_use]
     pub fn directory(&self) -> Option<&Path> {
-        self.directory
-            .as_ref()
-            .map(|directory| directory.path.as_path())
+        self.place(|site| site.directory.as_ref())
+            .map(|(_, place)| place.path.as_path())
     }
 
     /// Returns where the journal is to be written.
     #[must_use]
     pub fn journal(&self) -> Option<&Path> {
-        self.journal.as_ref().map(|journal| journal.path.as_path())
+        self.place(|site| site.journal.as_ref())
+            .map(|(_, place)| place.path.as_path())
     }
 
-    fn from_fields(file: &Path, mut fields: Fields<'_>) -> Self {
-        let mut rules = Rules::default();
+    /// Returns a place that this file says, or else the rules above it, with the file that does.
+    fn place(&self, of: impl Fn(&Self) -> Option<&Place>) -> Option<(&Path, &Place)> {
+        let sites = [Some(self), self.above()];
+        let mut sites = sites.into_iter().flatten();
+        sites.find_map(|site| Some((site.file(), of(site)?)))
+    }
+
+    /// Returns all policies, the site's own first, each with whom it has to be signed by.
+    fn entries(&self) -> impl Iterator<Item = (&Entry, &Trust)> {
+        let sites = [self.above(), Some(self)].into_iter().flatten();
+        sites.flat_map(|site| site.policies.iter().map(|entry| (entry, &site.trust)))
+    }
+
+    /// Takes what the file says; the rest is as the rules above it say.
+    fn from_fields(file: &Path, mut fields: Fields<'_>, above: Option<Self>) -> Self {
+        let stated = Stated(fields.stated());
+        let above = above.map(Box::new);
+        let mut rules = above
+            .as_ref()
+            .map(|above| above.rules.clone())
+            .unwrap_or_default();
         let combine = [
             ("any", Combine::Any),
             ("all", Combine::All),
@@ -167,8 +263,9 @@ impl Site {
         rules.confirm = fields.choice("confirm", &confirm).unwrap_or(rules.confirm);
 
         let instances = [("fresh", Instances::Fresh), ("reuse", Instances::Reuse)];
-        let instances = fields.choice("instances", &instances).unwrap_or_default();
-        let limits = read_limits(fields.table("limits"));
+        let instances = fields.choice("instances", &instances);
+        let limits = above.as_ref().map(|above| above.limits.clone());
+        let limits = read_limits(fields.table("limits"), limits.unwrap_or_default());
         let directory = read_checkpoints(file, fields.table("checkpoints"), &mut rules);
 
         let mut signals = fields.table("signals");
@@ -184,6 +281,10 @@ impl Site {
             at,
         });
         table.finish();
+        let trust = above.as_ref().map(|above| above.trust.clone());
+        let trust = Trust::read(fields.table("trust"), trust.unwrap_or_default());
+        let cache = above.as_ref().map(|above| above.cache.clone());
+        let cache = CacheSettings::read(fields.table("cache"), cache.unwrap_or_default());
 
         let policies = fields
             .tables("policy")
@@ -196,52 +297,61 @@ impl Site {
             file,
             rules,
             limits,
-            instances,
+            instances: instances
+                .or_else(|| above.as_ref().map(|above| above.instances))
+                .unwrap_or_default(),
             directory,
             journal,
+            trust,
+            cache,
             policies,
+            stated,
+            above,
         }
     }
 
     /// Sets up the engine that the limits ask for.
-    fn runtime(&self) -> Result<Runtime, Box<Problem>> {
-        Runtime::new(self.limits.clone(), self.instances).map_err(|error| {
-            let source = Source::new(&self.file);
+    fn runtime(&self, cache: Option<Cache>) -> Result<Runtime, Box<Problem>> {
+        let options = Options {
+            limits: self.limits.clone(),
+            instances: self.instances,
+            cache,
+            ..Options::default()
+        };
+        Runtime::with(options).map_err(|error| {
             let (key, blame) = match error {
                 Error::Limit { limit, .. } => (format!("limits.{limit}"), Blame::User),
                 _ => (String::new(), Blame::Program),
             };
+            let above = self.above().filter(|_| !self.stated.has(&key));
+            let source = Source::new(above.unwrap_or(self).file());
             Box::new(source.problem(None, &key, error.to_string()).blame(blame))
         })
     }
 
-    /// What no file shows alone: no policy at all, and two of one name.
-    fn wrong_as_a_whole(&self, files_are_right: bool) -> Vec<Problem> {
-        let source = Source::new(&self.file);
-        if self.policies.is_empty() && files_are_right {
-            let problem = source.problem(None, "policy", "there is no policy".to_owned());
-            source.report(problem.hint(
-                "add a table `[[policy]]` with `name`, `wasm` and `config`, such as \
-                 `wasm = \"builtin:aggregate\"`",
-            ));
-        }
-        for (index, entry) in self.policies.iter().enumerate() {
-            if let Some(first) = self.policies[..index]
+    /// What no file shows alone: two policies of one name.
+    fn names_given_twice(&self) -> Vec<Problem> {
+        let entries: Vec<_> = self.entries().map(|(entry, _)| entry).collect();
+        let given = self.above().map_or(0, |above| above.policies.len());
+        let twice = |index: usize| {
+            let entry = entries[index];
+            let first = entries[..index]
                 .iter()
-                .find(|first| first.name == entry.name)
-            {
-                let text = format!(
-                    "another policy has this name already, in {}; names are unique",
-                    first.place()
-                );
-                source.report(
-                    entry
-                        .problem("name", text)
-                        .hint("give one of them another name"),
-                );
-            }
-        }
-        source.into_problems()
+                .position(|first| first.name == entry.name)?;
+            let place = entries[first].place();
+            let (text, hint) = match first < given {
+                true => (
+                    format!("the site's rules have a policy of this name, in {place}, which stays"),
+                    "give this one another name",
+                ),
+                false => (
+                    format!("another policy has this name already, in {place}; names are unique"),
+                    "give one of them another name",
+                ),
+            };
+            Some(entry.problem("name", text).hint(hint))
+        };
+        (given..entries.len()).filter_map(twice).collect()
     }
 }
 
@@ -277,8 +387,7 @@ fn read_fields(source: &Source) -> Option<Fields<'_>> {
     }
 }
 
-fn read_limits(mut table: Fields<'_>) -> Limits {
-    let mut limits = Limits::default();
+fn read_limits(mut table: Fields<'_>, mut limits: Limits) -> Limits {
     for (key, limit) in [
         ("fuel", &mut limits.fuel),
         ("functions", &mut limits.compile.functions),
@@ -304,6 +413,7 @@ fn read_limits(mut table: Fields<'_>) -> Limits {
         *limit = table.size(key, least).unwrap_or(*limit);
     }
     for (key, limit) in [
+        ("call-seconds", &mut limits.call_seconds),
         ("instances", &mut limits.instances),
         ("memories", &mut limits.memories),
         ("tables", &mut limits.tables),
@@ -346,10 +456,13 @@ fn only_policies(mut fields: Fields<'_>) -> Vec<Entry> {
     entries
 }
 
-/// Returns the files of `policies.d/` beside the configuration, in the order of their names.
-fn policy_files(file: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+/// Returns the files of `policies.d/` beside the configuration, in the order of their names; not
+/// of the folder that is that of the rules above it, too.
+fn policy_files(file: &Path, above: Option<&Site>, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     let folder = beside(file, "policies.d");
-    if !folder.is_dir() {
+    let real = |folder: &Path| fs::canonicalize(folder).ok();
+    let known = above.and_then(|above| real(&beside(above.file(), "policies.d")));
+    if !folder.is_dir() || (known.is_some() && known == real(&folder)) {
         return Vec::new();
     }
     let listed: Result<Vec<_>, _> =

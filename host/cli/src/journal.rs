@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::num::NonZeroU64;
 
 use ckpt_policy_core::contract::{Ballot, CheckpointId, Figure, Reduced};
-use ckpt_policy_core::{Combine, Mode, Number, OnError, Opinion, PolicyInfo};
+use ckpt_policy_core::{Combine, Disabled, Mode, Number, OnError, Opinion, PolicyInfo};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -64,6 +65,7 @@ impl Serialize for HeaderLine<'_> {
                 name: &info.name,
                 mode: info.mode,
                 on_error: info.on_error,
+                disable_after: info.disable_after,
                 sha256: &info.digest,
                 config,
             })
@@ -89,6 +91,8 @@ struct PolicyLine<'a> {
     name: &'a str,
     mode: Mode,
     on_error: OnError,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disable_after: Option<NonZeroU64>,
     sha256: &'a str,
     config: &'a serde_json::Value,
 }
@@ -115,7 +119,7 @@ impl Serialize for StepLine<'_> {
         let decision = &self.step.decision;
         let mut map = serializer.serialize_map(None)?;
         self.step.row.line.write_into(&mut map)?;
-        map.serialize_entry("outcome", &OutcomeLine::new(decision))?;
+        map.serialize_entry("outcome", &OutcomeLine::new(decision, self.policies))?;
         map.serialize_entry("policies", &self.lines(&decision.opinions))?;
         map.serialize_entry("settled", &self.lines(&decision.settled))?;
         if let Some(interrupted) = &decision.interrupted {
@@ -136,10 +140,26 @@ struct OutcomeLine<'a> {
     failed: &'a [u32],
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    disabled: Vec<DisabledLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct DisabledLine<'a> {
+    name: &'a str,
+    failures: u64,
+    error: &'a str,
 }
 
 impl<'a> OutcomeLine<'a> {
-    fn new(decision: &'a Decision) -> Self {
+    fn new(decision: &'a Decision, policies: &'a [PolicyInfo]) -> Self {
+        let disabled = |disabled: &'a Disabled| {
+            Some(DisabledLine {
+                name: &policies.get(disabled.policy)?.name,
+                failures: disabled.failures,
+                error: &disabled.error,
+            })
+        };
         Self {
             save: decision.save,
             checkpoint: decision.checkpoint,
@@ -148,6 +168,7 @@ impl<'a> OutcomeLine<'a> {
             stop: decision.stop,
             failed: &decision.failed,
             refused: decision.refused.as_deref(),
+            disabled: decision.disabled.iter().filter_map(disabled).collect(),
         }
     }
 }

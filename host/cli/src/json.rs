@@ -1,9 +1,11 @@
-//! JSON Lines as this project writes them: one document a line, a space after `,` and `:`.
+//! JSON as this project writes it, with every character by its number that a terminal could obey.
 //!
-//! It is how the recorded traces are written, so a journal's line begins with the trace's bytes.
+//! JSON Lines have one document a line, and a space after `,` and `:`. It is how the recorded traces
+//! are written, so a journal's line begins with the trace's bytes.
 
 use std::io;
 
+use ckpt_policy_core::text;
 use serde::Serialize;
 use serde_json::ser::Formatter;
 use serde_json::value::RawValue;
@@ -13,19 +15,26 @@ use serde_json::value::RawValue;
 /// # Errors
 ///
 /// The writer's.
-pub(crate) fn write_line<T: Serialize>(mut to: &mut dyn io::Write, value: &T) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::with_formatter(&mut to, Spaced);
-    value.serialize(&mut serializer)?;
-    to.write_all(b"\n")
+pub(crate) fn write_line<T: Serialize>(to: &mut dyn io::Write, value: &T) -> io::Result<()> {
+    to.write_all((line(value) + "\n").as_bytes())
+}
+
+/// Returns a document for people to read, too: over several lines.
+pub(crate) fn pretty(document: &serde_json::Value) -> String {
+    text::json(format!("{document:#}\n"))
 }
 
 /// Returns a document as a value of a larger one.
 pub(crate) fn to_raw<T: Serialize>(value: &T) -> Box<RawValue> {
-    let mut text = Vec::new();
-    write_line(&mut text, value).expect("plain data is JSON, and a vector takes all bytes");
-    text.pop();
-    let text = String::from_utf8(text).expect("JSON is UTF-8");
-    RawValue::from_string(text).expect("it was just written as JSON")
+    RawValue::from_string(line(value)).expect("it was just written as JSON")
+}
+
+fn line<T: Serialize>(value: &T) -> String {
+    let mut line = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut line, Spaced);
+    let written = value.serialize(&mut serializer);
+    written.expect("plain data is JSON, and a vector takes all bytes");
+    text::json(String::from_utf8(line).expect("JSON is UTF-8"))
 }
 
 struct Spaced;

@@ -1,10 +1,11 @@
 //! JUnit files, which build servers read: what was judged, one case each.
 //!
-//! Deterministic: neither times nor the time of day are in them, only what was judged.
+//! Deterministic and safe for a terminal: neither times nor the time of day are in them, only what was judged.
 
 use std::fs;
 use std::path::Path;
 
+use ckpt_policy_core::text::{self, Printable};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use crate::report::Failure;
@@ -59,7 +60,7 @@ pub(crate) fn grouped(cases: impl IntoIterator<Item = (String, Case)>) -> Vec<Su
 pub(crate) fn write(path: &Path, name: &str, suites: &[Suite]) -> Result<(), Failure> {
     let mut report = quick_junit::Report::new(name);
     report.add_test_suites(suites.iter().map(|suite| {
-        let mut written = TestSuite::new(suite.name.as_str());
+        let mut written = TestSuite::new(shown(&suite.name));
         written.add_test_cases(suite.cases.iter().map(|case| test_case(&suite.name, case)));
         written
     }));
@@ -76,19 +77,23 @@ fn test_case(suite: &str, case: &Case) -> TestCase {
         Judgement::Passed => TestCaseStatus::success(),
         Judgement::Failed { message, text } => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_message(message.as_str());
-            status.set_description(text.as_str());
+            status.set_message(shown(message));
+            status.set_description(text::lines(text).into_owned());
             status
         }
         Judgement::NotRun(why) => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message(why.as_str());
+            status.set_message(shown(why));
             status
         }
     };
-    let mut written = TestCase::new(case.name.as_str(), status);
-    written.set_classname(suite);
+    let mut written = TestCase::new(shown(&case.name), status);
+    written.set_classname(shown(suite));
     written
+}
+
+fn shown(text: &str) -> String {
+    Printable(text).to_string()
 }
 
 #[cfg(test)]
@@ -98,7 +103,7 @@ mod tests {
     #[test]
     fn escapes_and_counts() {
         let failed = Judgement::Failed {
-            message: "expected <1> & found \u{1b}[2J".to_owned(),
+            message: "expected <1> & found \u{1b}[2J\u{9b}\u{202e}".to_owned(),
             text: "more".to_owned(),
         };
         let case = |name: &str, judgement| Case {
@@ -122,6 +127,6 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("expected &lt;1&gt; &amp; found"), "{text}");
-        assert!(!text.contains('\u{1b}'), "{text}");
+        assert_eq!(ckpt_policy_core::text::lines(&text), text);
     }
 }

@@ -24,6 +24,7 @@ mod junit;
 mod render;
 pub mod replay;
 mod report;
+mod signature;
 mod summary;
 pub mod trace;
 
@@ -54,6 +55,10 @@ enum Command {
     Test(commands::test::Args),
     Conform(commands::conform::Args),
     Bench(commands::bench::Args),
+    Cache(commands::cache::Args),
+    Keygen(commands::keygen::Args),
+    Sign(commands::sign::Args),
+    Verify(commands::verify::Args),
 }
 
 const EXAMPLES: &str = "\
@@ -79,6 +84,10 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>, streams: &mut Streams
         Command::Test(args) => commands::test::run(args, streams),
         Command::Conform(args) => commands::conform::run(args, streams),
         Command::Bench(args) => commands::bench::run(args, streams),
+        Command::Cache(args) => commands::cache::run(args, streams),
+        Command::Keygen(args) => commands::keygen::run(args, streams),
+        Command::Sign(args) => commands::sign::run(args, streams),
+        Command::Verify(args) => commands::verify::run(args, streams),
     };
     match result {
         Ok(()) => exit::DONE,

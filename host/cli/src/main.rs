@@ -2,12 +2,29 @@
 //! library of the same name.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::panic;
 use std::process::ExitCode;
+use std::thread;
 
 use ckpt_policy::exit::{DONE, USER};
 use ckpt_policy::{Streams, main_with};
 
+/// Stack for everything that the program does itself; guests have theirs.
+const STACK: usize = 8 << 20;
+
+/// Runs the program with a stack that no limit of the shell's makes smaller.
 fn main() -> ExitCode {
+    match thread::Builder::new().stack_size(STACK).spawn(program) {
+        Ok(thread) => match thread.join() {
+            Ok(code) => code,
+            Err(bug) => panic::resume_unwind(bug),
+        },
+        // Where no thread is to be had, the stack there is may do.
+        Err(_) => program(),
+    }
+}
+
+fn program() -> ExitCode {
     let stdout = io::stdout();
     let width = stdout.is_terminal().then(terminal_width);
     let shows_progress = io::stderr().is_terminal();

@@ -14,7 +14,7 @@ mod world;
 use std::sync::Arc;
 
 use ckpt_policy_core::contract::CheckpointId;
-use ckpt_policy_core::{Error, Family, Opinion, Outcome, PolicyInfo, Snapshot};
+use ckpt_policy_core::{Disabled, Error, Family, Opinion, Outcome, PolicyInfo, Snapshot};
 use ckpt_policy_runtime::SessionError;
 
 use crate::exit;
@@ -60,6 +60,8 @@ pub struct Decision {
     pub settled: Vec<Opinion>,
     /// What each policy said at the moment `interrupted` that followed, if it did.
     pub interrupted: Option<Vec<Opinion>>,
+    /// Policies that failed once too often, and are not asked any more.
+    pub disabled: Vec<Disabled>,
 }
 
 impl Decision {
@@ -81,6 +83,7 @@ impl Decision {
         for ended in &outcome.ended {
             self.failed.extend(&ended.failed_ranks);
         }
+        self.disabled.extend(outcome.disabled.iter().cloned());
     }
 
     /// Returns all opinions of the event, in the order of its rounds.
@@ -103,8 +106,13 @@ pub enum Told {
         /// What it did, or what the machine could not do.
         text: String,
     },
-    /// The host is open, with these policies.
-    Opened(Vec<PolicyInfo>),
+    /// The host is open.
+    Opened {
+        /// Its policies.
+        policies: Vec<PolicyInfo>,
+        /// Those of them that had failed too often before the run was cut: index, and how often.
+        disabled: Vec<(usize, u64)>,
+    },
     /// An event was played.
     Played(Box<Step>),
 }

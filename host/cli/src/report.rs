@@ -7,8 +7,9 @@
 use std::error::Error;
 use std::fmt;
 
+use ckpt_policy_core::text::Printable;
+
 use crate::exit;
-use crate::render::Printable;
 
 /// One thing that went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]

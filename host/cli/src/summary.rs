@@ -41,6 +41,9 @@ pub(crate) struct Count {
     pub(crate) asked: u64,
     /// Events at which it could not answer.
     pub(crate) errors: u64,
+    /// The step at which it had failed too often; it was not asked any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) disabled: Option<u64>,
     /// Checkpoints that were written.
     pub(crate) saves: u64,
     /// Checkpoints that were deleted.
@@ -135,6 +138,9 @@ impl Tally {
             };
             count.asked += u64::from(!own.is_empty());
             count.errors += u64::from(all().any(|opinion| opinion.error.is_some()));
+            if decision.disabled.iter().any(|it| it.policy == index) {
+                count.disabled = Some(row.step);
+            }
             let mark = Mark::of(row, watch);
             let saved = match info.mode {
                 Mode::Enforce => count.follow(decision, &mark),

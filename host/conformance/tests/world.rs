@@ -15,6 +15,7 @@ fn opening(place: Place, policy: Box<dyn Policy>) -> Opening {
         name: "keeper".to_owned(),
         mode: Mode::Enforce,
         on_error: OnError::Skip,
+        disable_after: None,
         config: serde_json::json!({}),
         digest: "0".repeat(64),
         policy,

@@ -199,7 +199,8 @@ impl Host {
     /// Begins a settling round (moment `settled`), with the numbers of the event before it.
     ///
     /// All ranks call it after a synchronous save, also the one on which the save failed, and
-    /// where an outcome says [`settle`](Outcome::settle).
+    /// where an outcome says [`settle`](Outcome::settle). A snapshot does not keep those numbers:
+    /// straight after a resume they are missing, until the next event.
     ///
     /// # Errors
     ///
@@ -412,6 +413,13 @@ impl Host {
                     .filter(|label| ledger.get(label.checkpoint).is_some())
                     .map(move |label| (policy, label.name.as_str(), label.checkpoint))
             })
+    }
+
+    /// Returns the policies that have failed so often in a row that they are not asked any more: how
+    /// often, by their index. After a resume they may be so from the start.
+    pub fn disabled(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let disabled = self.seats.iter().filter(|seat| seat.is_disabled());
+        disabled.map(|seat| (seat.index, seat.memory.failures))
     }
 
     /// Returns what policies failed with on this rank in the newest round, for this rank's log:

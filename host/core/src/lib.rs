@@ -77,6 +77,7 @@
 //!     name: "best".to_owned(),
 //!     mode: Mode::Enforce,
 //!     on_error: OnError::Skip,
+//!     disable_after: None,
 //!     config: serde_json::json!({}),
 //!     digest: String::new(),
 //!     policy: Box::new(Lowest),
@@ -141,6 +142,7 @@ mod seat;
 mod setup;
 mod shadow;
 mod snapshot;
+pub mod text;
 mod wishes;
 
 pub use error::{Error, Family};
@@ -150,6 +152,6 @@ pub use host::{Held, Host, Progress, Saved};
 pub use layout::reduction_labels;
 pub use number::Number;
 pub use opening::{Opened, Opening};
-pub use outcome::{Ended, Mode, Opinion, Outcome, Shadow};
+pub use outcome::{Disabled, Ended, Mode, Opinion, Outcome, Shadow};
 pub use setup::{Combine, Confirm, OnError, Place, PolicyInfo, PolicySetup, Rules, Setup};
 pub use snapshot::{OnDisk, Resume, Snapshot};

@@ -14,7 +14,7 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::host::Host;
 use crate::message::ENCODING;
-use crate::setup::{Place, Setup};
+use crate::setup::{Place, PolicySetup, Setup};
 use crate::snapshot::Resume;
 
 const MAGIC: [u8; 4] = *b"ckpo";
@@ -349,6 +349,7 @@ fn facts(setup: &Setup, resume: Option<&Resume>) -> Vec<(String, String)> {
         for (what, value) in [
             ("mode", policy.mode.to_string()),
             ("on-error", policy.on_error.to_string()),
+            ("disable-after", disable_after(policy)),
             ("config", canonical_json(&policy.config)),
             ("sha256", policy.digest.clone()),
         ] {
@@ -361,6 +362,11 @@ fn facts(setup: &Setup, resume: Option<&Resume>) -> Vec<(String, String)> {
         resume.map_or_else(|| "nothing".to_owned(), Resume::fingerprint),
     ));
     facts
+}
+
+fn disable_after(policy: &PolicySetup) -> String {
+    let most = policy.disable_after;
+    most.map_or_else(|| "never".to_owned(), |most| most.to_string())
 }
 
 /// Writes JSON with sorted keys, so that the order in a file does not matter.

@@ -58,6 +58,22 @@ pub struct Outcome {
     pub interrupted: bool,
     /// What each policy that was asked said, in the order of the configuration.
     pub opinions: Vec<Opinion>,
+    /// Policies that failed once too often in this round: they are not asked any more.
+    pub disabled: Vec<Disabled>,
+}
+
+/// A policy that is not asked any more from here on.
+///
+/// It brings about no rounds, its features are missing, and `on-error` has nothing to say; what it
+/// holds stays held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disabled {
+    /// Index into [`Host::policies`](crate::Host::policies).
+    pub policy: usize,
+    /// Rounds in a row in which it failed, as many as its `disable-after`.
+    pub failures: u64,
+    /// What it failed with last.
+    pub error: String,
 }
 
 /// How a save ended.
@@ -128,6 +144,7 @@ impl Outcome {
             settle: false,
             interrupted: false,
             opinions: Vec::new(),
+            disabled: Vec::new(),
         }
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! Translates between the host's channels and the policy's positions. Does not decide what a
 //! verdict brings about.
+//!
+//! It also counts the rounds in a row in which the policy failed, and so knows when it is not asked
+//! any more. What is counted is agreed, so all ranks come to that in the same round.
 
 use crate::contract::{
     Checkpoint, CheckpointId, Description, Fault, Label, Observation, Plan, Policy, Prepared,
@@ -11,7 +14,7 @@ use crate::digest::Digest;
 use crate::event::Moment;
 use crate::layout::{Layout, Places};
 use crate::ledger::{Entry, Facts, Ledger};
-use crate::outcome::Mode;
+use crate::outcome::{Disabled, Mode};
 use crate::setup::{Place, PolicyInfo, PolicySetup};
 
 /// A prepared policy.
@@ -24,6 +27,8 @@ pub(crate) struct Seat {
     pub(crate) memory: Memory,
     /// What `memory` becomes when the round completes.
     pub(crate) draft: Option<Memory>,
+    /// What it failed with last in the round under way.
+    failure: Option<String>,
     /// The ledger of a shadow.
     pub(crate) shadow: Option<Ledger>,
     policy: Box<dyn Policy>,
@@ -36,6 +41,8 @@ pub(crate) struct Memory {
     pub(crate) not_before: Option<u64>,
     /// Sorted by name, each name once.
     pub(crate) labels: Vec<Label>,
+    /// Rounds in a row in which it failed; counted where there is a limit to them.
+    pub(crate) failures: u64,
 }
 
 /// Where and when a round takes place.
@@ -98,6 +105,7 @@ impl Seat {
             name,
             mode,
             on_error,
+            disable_after,
             config,
             digest,
             mut policy,
@@ -114,6 +122,7 @@ impl Seat {
             name,
             mode,
             on_error,
+            disable_after,
             digest,
             description,
             plan,
@@ -131,6 +140,7 @@ impl Seat {
             settings,
             memory,
             draft: None,
+            failure: None,
             shadow,
             policy,
         })
@@ -141,6 +151,7 @@ impl Seat {
         if let Some(draft) = self.draft.take() {
             self.memory = draft;
         }
+        self.failure = None;
         if let Some(ledger) = &mut self.shadow {
             ledger.commit();
         }
@@ -149,6 +160,7 @@ impl Seat {
     /// Takes back what the round brought.
     pub(crate) fn rollback(&mut self) {
         self.draft = None;
+        self.failure = None;
         if let Some(ledger) = &mut self.shadow {
             ledger.rollback();
         }
@@ -156,14 +168,42 @@ impl Seat {
 
     /// Lets `not-before` lapse when the round completes.
     pub(crate) fn lapse(&mut self) {
-        self.draft
-            .get_or_insert_with(|| self.memory.clone())
-            .not_before = None;
+        self.drafted().not_before = None;
+    }
+
+    /// Counts a failure that is the policy's own doing.
+    pub(crate) fn fail(&mut self, text: String) {
+        if self.info.disable_after.is_some() {
+            let draft = self.drafted();
+            draft.failures = draft.failures.saturating_add(1);
+            self.failure = Some(text);
+        }
+    }
+
+    /// Whether it has failed so often in a row that it takes part in nothing any more.
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.is_too_much(&self.memory)
+    }
+
+    /// Whether it will have failed too often once the round completes.
+    pub(crate) fn trips(&self) -> bool {
+        self.is_too_much(self.draft.as_ref().unwrap_or(&self.memory))
+    }
+
+    /// Returns what is told of a policy that was still asked in this round and is so no more.
+    pub(crate) fn tripped(&self) -> Option<Disabled> {
+        let draft = self.draft.as_ref()?;
+        let error = self.failure.clone()?;
+        (self.trips() && !self.is_disabled()).then_some(Disabled {
+            policy: self.index,
+            failures: draft.failures,
+            error,
+        })
     }
 
     /// Whether it brings about rounds, or is only asked in those of others.
     pub(crate) fn is_active(&self) -> bool {
-        self.info.mode == Mode::Enforce && !self.info.plan.passive
+        self.is_enforced() && !self.info.plan.passive && !self.is_disabled()
     }
 
     pub(crate) fn is_enforced(&self) -> bool {
@@ -178,7 +218,7 @@ impl Seat {
         places: &Places,
         multiple: impl Fn(u64) -> bool,
     ) -> bool {
-        if !places.moments.contains(&at.moment) {
+        if self.is_disabled() || !places.moments.contains(&at.moment) {
             return false;
         }
         if at.moment == Moment::StepEnd && !multiple(self.info.plan.every_steps.max(1)) {
@@ -198,6 +238,7 @@ impl Seat {
             state: verdict.state.clone(),
             not_before: verdict.not_before,
             labels,
+            failures: 0,
         });
     }
 
@@ -299,6 +340,15 @@ impl Seat {
             .map(|place| meeting.values[*place].clone())
             .collect()
     }
+
+    fn drafted(&mut self) -> &mut Memory {
+        self.draft.get_or_insert_with(|| self.memory.clone())
+    }
+
+    fn is_too_much(&self, memory: &Memory) -> bool {
+        let most = self.info.disable_after;
+        most.is_some_and(|most| memory.failures >= most.get())
+    }
 }
 
 impl Memory {
@@ -306,6 +356,7 @@ impl Memory {
     pub(crate) fn digest(&self, shadow: Option<&Ledger>) -> u64 {
         let mut digest = Digest::new();
         digest.bytes(&self.state).option(self.not_before);
+        digest.number(self.failures);
         digest.number(self.labels.len() as u64);
         for label in &self.labels {
             digest.text(&label.name).number(label.checkpoint);

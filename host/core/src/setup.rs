@@ -1,6 +1,7 @@
 //! What a host is told before its first round: who it is, the rules, and the policies.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
@@ -122,6 +123,10 @@ pub struct PolicySetup {
     pub mode: Mode,
     /// What happens where it cannot answer.
     pub on_error: OnError,
+    /// How often in a row it may fail before it is not asked any more. By default without end:
+    /// what a failure counts as is said by `on_error`, and a policy that stands for `save` must not
+    /// fall silent unless somebody wants that.
+    pub disable_after: Option<NonZeroU64>,
     /// Its configuration, a JSON object.
     pub config: serde_json::Value,
     /// SHA-256 of the policy's file, hex; all ranks must run the same bytes.
@@ -151,6 +156,8 @@ pub struct PolicyInfo {
     pub mode: Mode,
     /// What happens where it cannot answer.
     pub on_error: OnError,
+    /// How often in a row it may fail before it is not asked any more.
+    pub disable_after: Option<NonZeroU64>,
     /// SHA-256 of its file, hex.
     pub digest: String,
     /// What it says of itself.

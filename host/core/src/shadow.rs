@@ -54,7 +54,7 @@ impl Seat {
         let save = wishes::apply(ledger, &[wish], decided, Candidate { id, meeting });
         if save {
             ledger.complete(id, 0);
-            if rules.able {
+            if rules.able && !self.trips() {
                 self.settle_alone(meeting, ledger)?;
             }
         }
@@ -84,7 +84,10 @@ impl Seat {
             Ok(verdict) => verdict,
             Err(fault @ Fault::Machine(_)) => return Err(fault),
             // As in the real ledger: what a policy causes leaves everything as it is.
-            Err(_) => return Ok(()),
+            Err(fault) => {
+                self.fail(fault.to_string());
+                return Ok(());
+            }
         };
         self.take_down(&verdict);
         let wish = Wish {

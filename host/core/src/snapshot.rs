@@ -12,6 +12,7 @@ use crate::contract::CheckpointId;
 use crate::error::Error;
 use crate::number::Number;
 use crate::outcome::Mode;
+use crate::text;
 
 /// The version of the format that this host writes.
 const FORMAT: u32 = 1;
@@ -99,6 +100,10 @@ pub(crate) struct PolicyPart {
     pub(crate) state: String,
     pub(crate) not_before: Option<u64>,
     pub(crate) labels: BTreeMap<String, CheckpointId>,
+    /// Rounds in a row in which it failed. Left out where there are none, so that a document without
+    /// failures is read by hosts that do not count them, and one with failures is not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) failures: u64,
     /// The ledger of a shadow.
     pub(crate) ledger: Option<LedgerPart>,
 }
@@ -177,7 +182,7 @@ impl Snapshot {
             checksum,
             body: self.body.clone(),
         };
-        serde_json::to_string(&document).unwrap_or_default()
+        text::json(serde_json::to_string(&document).unwrap_or_default())
     }
 
     /// Returns the checkpoints that the enforced ledger lists as complete.
@@ -248,6 +253,14 @@ impl Resume {
             &hex(&digest.finalize())[..16]
         )
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Writes bytes as lower-case hex.

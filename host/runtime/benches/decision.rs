@@ -278,6 +278,7 @@ fn host(
             name: format!("probe-{index}"),
             mode: Mode::Enforce,
             on_error: OnError::Skip,
+            disable_after: None,
             config: config(reductions),
             digest: String::new(),
             policy: policy(),

@@ -7,16 +7,17 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;
 
 use crate::bindings::INTERFACE;
-use crate::error::Error;
+use crate::error::{Error, told};
 use crate::limits::{Compile, CompileLimits, Limits};
 use crate::scan::scan;
 
 /// What a policy's file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// A component.
     Component,
@@ -201,7 +202,7 @@ fn refuse_foreign(bytes: &[u8]) -> Result<(), Error> {
     match text_start(bytes) {
         Some(start) => Err(Error::Text {
             remedy: text_remedy(&start),
-            start,
+            start: told(start),
         }),
         None => Err(Error::Foreign {
             start: hex(&bytes[..bytes.len().min(4)]),
@@ -237,17 +238,16 @@ fn text_remedy(start: &str) -> &'static str {
     }
 }
 
-fn encode_error(error: &impl fmt::Debug) -> Error {
+fn encode_error(error: &impl fmt::Display) -> Error {
     // The chain of causes says which function is missing, the first line only that one is.
-    let text = format!("{error:?}");
     Error::Encode {
-        what: text.split_whitespace().collect::<Vec<_>>().join(" "),
+        what: told(format_args!("{error:#}")),
     }
 }
 
 fn malformed(error: &wasmparser::BinaryReaderError, bytes: &[u8]) -> Error {
     Error::Malformed {
-        what: error.message().to_owned(),
+        what: told(error.message()),
         offset: error.offset(),
         size: bytes.len() as u64,
     }

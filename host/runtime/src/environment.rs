@@ -1,4 +1,5 @@
-//! The thread on which a guest runs: its stack, and its floating-point modes.
+//! The thread on which a guest runs: its stack, and its floating-point modes; and what the process
+//! around it may do.
 //!
 //! Wasmtime bounds a guest's stack, and does not check that the caller has that much; where it has
 //! less, or is on a coroutine's stack, an endless recursion would end the process. And a library may have set flush-to-zero on
@@ -12,9 +13,11 @@ use std::thread;
 use ckpt_policy_core::contract::Fault;
 
 mod float;
+mod signals;
 mod stack;
 
 use float::FloatModes;
+use signals::SignalStack;
 
 /// Stack that a guest may use.
 pub(crate) const GUEST_STACK: usize = 1 << 20;
@@ -34,6 +37,7 @@ const THREAD_STACK: usize = 3 << 20;
 pub(crate) fn enter<R: Send>(guest: impl FnOnce() -> R + Send) -> io::Result<R> {
     let enough = stack::left().is_some_and(|left| left >= GUEST_STACK + HOST_STACK);
     if enough {
+        let _put_back_on_drop = SignalStack::keep();
         return Ok(with_default_modes(guest));
     }
     thread::scope(|scope| {
@@ -53,6 +57,12 @@ pub(crate) fn no_thread(error: &io::Error) -> Fault {
     Fault::Machine(format!(
         "the calling thread's stack is too small, and none with a larger one could be started: {error}"
     ))
+}
+
+/// Returns the size beyond which a write to a file does not fail, but ends this process; nothing
+/// where there is no such size, as usual.
+pub(crate) fn file_limit() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Fsize).current
 }
 
 fn with_default_modes<R>(guest: impl FnOnce() -> R) -> R {

@@ -1,9 +1,12 @@
 //! Why a file cannot be used as a policy.
 //!
 //! Each variant says what was found and what to do about it. The path of the file is the caller's
-//! to add: this crate reads bytes.
+//! to add: this crate reads bytes. What is quoted from a file is cut, and safe to show.
+
+use std::fmt::Display;
 
 use ckpt_policy_core::contract::Fault;
+use ckpt_policy_core::text::excerpt;
 
 /// Why the runtime, or a policy's file, cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -213,7 +216,7 @@ fn list(names: &[String]) -> String {
     let mut text: Vec<_> = names
         .iter()
         .take(NAMED)
-        .map(|name| format!("`{name}`"))
+        .map(|name| format!("`{}`", excerpt(name, NAME)))
         .collect();
     if names.len() > NAMED {
         text.push(format!("and {} more", names.len() - NAMED));
@@ -229,16 +232,25 @@ fn exports_note(exports: &[String]) -> String {
 }
 
 fn versions(found: &[String]) -> String {
-    let versions: Vec<_> = found
-        .iter()
-        .map(|name| {
-            name.rsplit_once('@')
-                .map_or(name.as_str(), |(_, version)| version)
-        })
-        .map(|version| format!("`{version}`"))
-        .collect();
-    versions.join(", ")
+    let version = |name: &String| match name.rsplit_once('@') {
+        Some((_, version)) => version.to_owned(),
+        None => name.clone(),
+    };
+    list(&found.iter().map(version).collect::<Vec<_>>())
+}
+
+/// Returns what the engine said, which may quote the file: as one line, safe to show, and cut.
+pub(crate) fn told(text: impl Display) -> String {
+    let text = text.to_string();
+    let words: Vec<_> = text.split_whitespace().collect();
+    excerpt(words.join(" "), MESSAGE)
 }
 
 /// How many names an error spells out.
 const NAMED: usize = 4;
+
+/// Bytes that are shown of a name that a file gives.
+pub(crate) const NAME: usize = 100;
+
+/// Bytes that are shown of a message.
+const MESSAGE: usize = 1 << 10;

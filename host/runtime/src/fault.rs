@@ -1,33 +1,36 @@
 //! What went wrong in a call, sorted by whose doing it is.
 //!
-//! The texts are one line and the same on every rank: they name what the guest did, never an
-//! address or a time. Only `Fault::Machine` speaks of one machine.
+//! The texts are one line, safe to show, and the same on every rank: they name what the guest did,
+//! never an address or a time. Only `Fault::Machine` speaks of one machine.
 
 use std::fmt::Write;
 
 use ckpt_policy_core::contract::Fault;
+use ckpt_policy_core::text::excerpt;
 use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 
-use crate::limits::Guard;
+use crate::error::{NAME, told};
+use crate::limits::{Guard, Limits};
 
 /// Sorts an error of a call.
-pub(crate) fn of_call(error: &wasmtime::Error, guard: &Guard, fuel: u64) -> Fault {
+pub(crate) fn of_call(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Fault {
     if let Some(what) = guard.machine() {
-        return Fault::Machine(what.to_owned());
+        return Fault::Machine(told(what));
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => Fault::Fuel { fuel },
+        Some(Trap::OutOfFuel) => Fault::Fuel { fuel: limits.fuel },
+        Some(Trap::Interrupt) => Fault::Machine(too_slow(limits)),
         Some(trap) => Fault::Trap(trap_text(*trap, error, guard)),
         None => Fault::Answer(answer_text(error)),
     }
 }
 
 /// Sorts an error of an instantiation, in which nothing is lowered or lifted.
-pub(crate) fn of_start(error: &wasmtime::Error, guard: &Guard, fuel: u64) -> Fault {
+pub(crate) fn of_start(error: &wasmtime::Error, guard: &Guard, limits: &Limits) -> Fault {
     if error.downcast_ref::<Trap>().is_some() {
-        return of_call(error, guard, fuel);
+        return of_call(error, guard, limits);
     }
-    let text = one_line(&format!("{error:#}"));
+    let text = told(format_args!("{error:#}"));
     match guard.refused() {
         Some(refused) => Fault::Trap(format!("it asked for {refused}, at its start")),
         // The engine counts the parts of a component itself, and has no type for this error.
@@ -38,13 +41,13 @@ pub(crate) fn of_start(error: &wasmtime::Error, guard: &Guard, fuel: u64) -> Fau
     }
 }
 
-/// Cuts a guest's text to a number of bytes, at the boundary of a character.
-pub(crate) fn cut(mut text: String, bytes: usize) -> String {
-    if text.len() > bytes {
-        text.truncate(text.floor_char_boundary(bytes));
-        text.push('…');
-    }
-    text
+/// What the emergency brake says.
+fn too_slow(limits: &Limits) -> String {
+    let seconds = limits.call_seconds;
+    let time = if seconds == 1 { "second" } else { "seconds" };
+    format!(
+        "a call took more than {seconds} {time}, which is `call-seconds` in `[limits]`; is the machine overloaded or out of memory, or does `fuel` allow more work than that?"
+    )
 }
 
 fn trap_text(trap: Trap, error: &wasmtime::Error, guard: &Guard) -> String {
@@ -65,7 +68,7 @@ fn trap_text(trap: Trap, error: &wasmtime::Error, guard: &Guard) -> String {
     if let Some(refused) = guard.refused() {
         write!(text, "; it had asked for {refused}").expect("a string takes any text");
     }
-    one_line(&text)
+    told(text)
 }
 
 /// Returns the innermost functions, a recursion once, and whether they end in a panic of Rust's: how
@@ -82,7 +85,8 @@ fn innermost(mut names: Vec<String>) -> (bool, Vec<String>) {
 /// Names a frame's functions, those that were inlined first; with file and line where the policy's
 /// debug information was read.
 fn named(frame: &FrameInfo) -> Vec<String> {
-    let demangled = |name: &str| format!("{:#}", rustc_demangle::demangle(name));
+    let demangled =
+        |name: &str| excerpt(format_args!("{:#}", rustc_demangle::demangle(name)), NAME);
     let unknown = || format!("function {}", frame.func_index());
     let whole = frame.func_name().map_or_else(unknown, demangled);
     if frame.symbols().is_empty() {
@@ -91,7 +95,7 @@ fn named(frame: &FrameInfo) -> Vec<String> {
     let symbols = frame.symbols().iter().map(|symbol| {
         let name = symbol.name().map_or_else(|| whole.clone(), demangled);
         match (symbol.file(), symbol.line()) {
-            (Some(file), Some(line)) => format!("{name} ({file}:{line})"),
+            (Some(file), Some(line)) => format!("{name} ({}:{line})", excerpt(file, FILE)),
             _ => name,
         }
     });
@@ -123,16 +127,15 @@ fn answer_text(error: &wasmtime::Error) -> String {
     // The engine's error for it has no type of its own, and its text speaks of the engine's terms.
     match text.contains("fuel allocated for hostcalls has been exhausted") {
         true => "it is larger than `answer` in `[limits]`".to_owned(),
-        false => one_line(&text),
+        false => told(text),
     }
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Functions that a trap names.
 const FRAMES: usize = 4;
+
+/// Bytes of a file's name in a trap.
+const FILE: usize = 200;
 
 #[cfg(test)]
 mod tests {

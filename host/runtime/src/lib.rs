@@ -10,7 +10,7 @@
 //!            imports, types    all threads instance a call                            MPI, …
 //! ```
 //!
-//! What it deliberately does not do: decide anything, read files, or offer a policy a single host
+//! What it deliberately does not do: decide anything, read policies' files, or offer a policy a single host
 //! function. A policy that imports something is refused.
 //!
 //! # Invariants
@@ -20,7 +20,8 @@
 //!   `Fault::Machine`, and a policy never gets to see it and to answer differently.
 //! - Fuel, memory and sizes are bounded in each call; no bytes and no guest can end the process.
 //! - What it takes to compile a file is bounded before anything that compiles sees it.
-//! - No signal handler is installed, no thread is left behind, and the caller's floating-point
+//! - No signal handler is installed. One thread, which ticks for the emergency brake, begins with the
+//!   first call and is gone with the last holder of the runtime. The caller's floating-point
 //!   modes neither reach a policy nor are changed by one.
 //!
 //! # Examples
@@ -40,21 +41,26 @@
 //! ```
 
 mod bindings;
+mod brake;
+mod cache;
 mod component;
 mod engine;
 mod environment;
 mod error;
 mod fault;
 mod limits;
+mod native;
 mod policy;
 mod runtime;
 mod scan;
 mod session;
 
+pub use cache::{Cache, CacheEntry, CacheError, CacheOptions, CacheUse, EntryState, Freed};
 pub use component::Kind;
 pub use engine::{Collective, Engine, EngineError, Solo, Threads};
 pub use error::Error;
 pub use limits::{Compile, CompileLimits, Limits};
+pub use native::Native;
 pub use policy::{Usage, WasmPolicy};
-pub use runtime::{Compiler, Instances, Loaded, Native, Options, Runtime};
+pub use runtime::{Compiler, Instances, Loaded, Options, Runtime};
 pub use session::{Session, SessionError};

@@ -20,6 +20,9 @@ pub struct Limits {
     /// Units of work in one call, about one for each WebAssembly instruction. By default 50
     /// million, which a loop uses up in about 50 ms.
     pub fuel: u64,
+    /// Seconds after which a call is broken off, whatever fuel it has left: an emergency brake for a
+    /// machine that swaps or hangs, and never a verdict. By default 10, far more than any call takes.
+    pub call_seconds: u32,
     /// Bytes of linear memory, all memories of the component together. This much address space is
     /// reserved for each memory, and not touched. By default 64 MiB.
     pub memory: u64,
@@ -64,6 +67,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             fuel: 50_000_000,
+            call_seconds: 10,
             memory: 64 * MIB,
             answer: MIB,
             input: 16 * MIB,
@@ -87,10 +91,12 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns each limit by the name of its field, in a fixed order.
-    pub(crate) fn named(&self) -> Vec<(&'static str, u64)> {
+    /// Returns each limit by its name in a configuration, in a fixed order.
+    #[must_use]
+    pub fn named(&self) -> Vec<(&'static str, u64)> {
         let mut named = vec![
             ("fuel", self.fuel),
+            ("call-seconds", self.call_seconds.into()),
             ("memory", self.memory),
             ("answer", self.answer),
             ("input", self.input),

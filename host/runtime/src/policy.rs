@@ -69,8 +69,7 @@ impl WasmPolicy {
                 Some(instance) => instance,
                 None => Instance::new(&self.loaded)?,
             };
-            let called =
-                instance.call::<P, (R,)>(function(&instance), arguments, self.loaded.limits());
+            let called = instance.call::<P, (R,)>(function(&instance), arguments, &self.loaded);
             self.usage = instance.usage(self.loaded.limits());
             let (answer,) = called?;
             if self.loaded.instances() == Instances::Reuse {

@@ -10,15 +10,21 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use ckpt_policy_core::contract::CONTRACT_VERSION;
+use ckpt_policy_core::text::excerpt;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
-use wasmtime::{Config, OptLevel, WasmBacktraceDetails};
+use wasmtime::{Config, OperatorCost, OptLevel, WasmBacktraceDetails};
 
 use crate::bindings::INTERFACE;
+use crate::brake::Brake;
+use crate::cache::{self, Cache, CacheUse};
 use crate::component::{Candidate, Kind, other_world};
 use crate::environment::{self, GUEST_STACK};
-use crate::error::Error;
+use crate::error::{Error, NAME, told};
 use crate::limits::{Compile, CompileLimits, Guard, Limits};
+use crate::native::{About, Native};
 use crate::policy::{WasmPolicy, prove};
 use crate::scan::scan;
 
@@ -70,40 +76,18 @@ pub struct Options {
     /// Whether a trap names files and lines, where the policy carries debug information. For its
     /// author: it is read with each trap, and a file from anywhere can make that slow.
     pub lines: bool,
+    /// Where compiled code is kept. By default nowhere.
+    pub cache: Option<Cache>,
 }
 
 /// Compiles policies under one set of limits; cheap to clone.
 #[derive(Clone)]
 pub struct Runtime {
     engine: wasmtime::Engine,
+    brake: Arc<Brake>,
     limits: Arc<Limits>,
     instances: Instances,
-}
-
-/// A policy as the compiler left it: what a cache would hold, kept in this process.
-///
-/// Nothing but [`Loaded::native`] makes one, so it is never native code from anywhere else.
-#[derive(Clone)]
-pub struct Native {
-    code: Vec<u8>,
-    loaded: Loaded,
-}
-
-impl Native {
-    /// Returns its bytes.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.code.len()
-    }
-}
-
-impl fmt::Debug for Native {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Native")
-            .field("size", &self.size())
-            .finish_non_exhaustive()
-    }
+    cache: Option<Cache>,
 }
 
 impl Runtime {
@@ -130,11 +114,14 @@ impl Runtime {
         check(&options.limits)?;
         let engine = config(&options)
             .and_then(|config| wasmtime::Engine::new(&config))
-            .map_err(|error| Error::Engine(format!("{error:#}")))?;
+            .map_err(|error| Error::Engine(told(format_args!("{error:#}"))))?;
+        let brake = Brake::new(&engine, options.limits.call_seconds);
         Ok(Self {
             engine,
+            brake: Arc::new(brake),
             limits: Arc::new(options.limits),
             instances: options.instances,
+            cache: options.cache,
         })
     }
 
@@ -176,38 +163,14 @@ impl Runtime {
         scan(bytes, &self.limits, Compile::Default)
     }
 
-    /// Takes what the compiler left, as a cache would hand it over.
+    /// Takes what the compiler left, as a cache hands it over.
     ///
     /// # Errors
     ///
     /// [`Error::Compile`] where it was compiled under other settings.
     pub fn reload(&self, native: &Native) -> Result<Loaded, Error> {
-        let failed = |error: wasmtime::Error| Error::Compile(format!("{error:#}"));
-        #[expect(unsafe_code, reason = "native code from elsewhere would run unchecked")]
-        // SAFETY: only `Loaded::native` makes a `Native`, of what this process compiled, and nobody
-        // can change it; wasmtime compares the settings by itself.
-        let component = unsafe { Component::deserialize(&self.engine, &native.code) };
-        let component = component.map_err(failed)?;
-        let start = Linker::new(&self.engine)
-            .instantiate_pre(&component)
-            .map_err(failed)?;
-        let before = &native.loaded.inner;
-        let loaded = Loaded {
-            inner: Arc::new(Inner {
-                digest: before.digest.clone(),
-                size: before.size,
-                kind: before.kind,
-                extent: before.extent,
-                contract: before.contract.clone(),
-                functions: Functions::find(&component, &before.exports)?,
-                exports: before.exports.clone(),
-                start,
-                limits: Arc::clone(&self.limits),
-            }),
-            instances: self.instances,
-        };
-        prove(&loaded)?;
-        Ok(loaded)
+        let (component, about) = self.revive(native)?;
+        self.start(&component, about, None)
     }
 
     /// Returns what all ranks must agree on for their policies to answer the same: versions, limits
@@ -236,39 +199,95 @@ impl Runtime {
         &self.limits
     }
 
-    /// Compiles a component. A bug of the compiler that ends in a panic is an error like others, so
+    /// Digests what code that this runtime compiles hangs on, besides the policy.
+    pub(crate) fn settings(&self) -> blake3::Hash {
+        cache::settings(&self.engine, &self.limits)
+    }
+
+    fn check_and_start(&self, bytes: &[u8], compile: Compile) -> Result<Loaded, Error> {
+        if let Some(cache) = &self.cache {
+            return self.load_through(cache, bytes, compile);
+        }
+        let candidate = Candidate::read(bytes, &self.limits, compile)?;
+        let (component, about) = self.compile(candidate, bytes)?;
+        self.start(&component, about, None)
+    }
+
+    fn load_through(&self, cache: &Cache, bytes: &[u8], compile: Compile) -> Result<Loaded, Error> {
+        let mut visit = cache.visit(&digest(bytes), &self.settings());
+        // What somebody else was allowed to compile is not what this caller is.
+        let bounds = self.limits.compile(compile);
+        let allowed = |native: &Native| bounds.allow(&native.about().extent);
+        let found = visit.look().filter(allowed);
+        if let Some((component, about)) = found.and_then(|native| self.revive(&native).ok()) {
+            return self.start(&component, about, Some(visit.end(true)));
+        }
+        // What is no policy is refused before anybody waits for it.
+        let candidate = Candidate::read(bytes, &self.limits, compile)?;
+        match visit.wait().map(|native| self.revive(&native)) {
+            Some(Ok((component, about))) => {
+                return self.start(&component, about, Some(visit.end(true)));
+            }
+            Some(Err(error)) => visit.damaged(error.to_string()),
+            None => {}
+        }
+        let (component, about) = self.compile(candidate, bytes)?;
+        // Kept before it is started: where that fails, it fails sooner in the next process.
+        if let Ok(native) = Native::of(&component, about.clone()) {
+            visit.keep(&native);
+        }
+        self.start(&component, about, Some(visit.end(false)))
+    }
+
+    fn revive(&self, native: &Native) -> Result<(Component, About), Error> {
+        Ok((native.component(&self.engine)?, native.about().clone()))
+    }
+
+    fn compile(&self, candidate: Candidate<'_>, bytes: &[u8]) -> Result<(Component, About), Error> {
+        let exports = Exports::find(&candidate)?;
+        let component = self.translate(&candidate.bytes)?;
+        let about = About {
+            digest: digest(bytes),
+            size: bytes.len(),
+            kind: candidate.kind,
+            extent: candidate.extent,
+            exports,
+        };
+        Ok((component, about))
+    }
+
+    /// Makes native code. A bug of the compiler that ends in a panic is an error like others, so
     /// that the training job outlives it; what it was working on is thrown away.
-    fn compile(&self, component: &[u8]) -> Result<Component, Error> {
+    fn translate(&self, component: &[u8]) -> Result<Component, Error> {
         let compile = AssertUnwindSafe(|| Component::from_binary(&self.engine, component));
         match panic::catch_unwind(compile) {
             Ok(Ok(component)) => Ok(component),
-            Ok(Err(error)) => Err(Error::Compile(format!("{error:#}"))),
+            Ok(Err(error)) => Err(Error::Compile(told(format_args!("{error:#}")))),
             Err(_) => Err(Error::Compile(
                 "the compiler panicked, which is a bug in it".to_owned(),
             )),
         }
     }
 
-    fn check_and_start(&self, bytes: &[u8], compile: Compile) -> Result<Loaded, Error> {
-        let candidate = Candidate::read(bytes, &self.limits, compile)?;
-        let exports = Exports::find(&candidate)?;
-        let component = self.compile(&candidate.bytes)?;
-        fits(&component, &self.limits)?;
-        let functions = Functions::find(&component, &exports)?;
+    /// Links a compiled policy, and starts it once.
+    fn start(
+        &self,
+        component: &Component,
+        about: About,
+        cache: Option<CacheUse>,
+    ) -> Result<Loaded, Error> {
+        fits(component, &self.limits)?;
         let start = Linker::new(&self.engine)
-            .instantiate_pre(&component)
-            .map_err(|error| Error::Compile(format!("{error:#}")))?;
+            .instantiate_pre(component)
+            .map_err(|error| Error::Compile(told(format_args!("{error:#}"))))?;
         let loaded = Loaded {
             inner: Arc::new(Inner {
-                digest: digest(bytes),
-                size: bytes.len(),
-                kind: candidate.kind,
-                extent: candidate.extent,
-                contract: exports.version.clone(),
+                functions: Functions::find(component, &about.exports)?,
+                about,
                 start,
-                functions,
-                exports,
+                brake: Arc::clone(&self.brake),
                 limits: Arc::clone(&self.limits),
+                cache,
             }),
             instances: self.instances,
         };
@@ -295,46 +314,43 @@ pub struct Loaded {
 }
 
 struct Inner {
-    digest: String,
-    size: usize,
-    kind: Kind,
-    extent: CompileLimits,
-    contract: String,
+    about: About,
     start: InstancePre<Guard>,
     functions: Functions,
-    exports: Exports,
+    brake: Arc<Brake>,
     limits: Arc<Limits>,
+    cache: Option<CacheUse>,
 }
 
 impl Loaded {
     /// Returns the SHA-256 of the file's bytes as they were read, hex.
     #[must_use]
     pub fn digest(&self) -> &str {
-        &self.inner.digest
+        &self.inner.about.digest
     }
 
     /// Returns the bytes of the file.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.inner.size
+        self.inner.about.size
     }
 
     /// Returns what the file is.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.inner.kind
+        self.inner.about.kind
     }
 
     /// Returns what the file amounts to, in terms of the bounds on what is compiled.
     #[must_use]
     pub fn extent(&self) -> &CompileLimits {
-        &self.inner.extent
+        &self.inner.about.extent
     }
 
     /// Returns which bounds the file keeps to, whichever it was loaded under.
     #[must_use]
     pub fn needs(&self) -> Compile {
-        match self.inner.limits.compile.allow(&self.inner.extent) {
+        match self.inner.limits.compile.allow(&self.inner.about.extent) {
             true => Compile::Default,
             false => Compile::Large,
         }
@@ -343,7 +359,7 @@ impl Loaded {
     /// Returns the version of the contract that the policy was built for.
     #[must_use]
     pub fn contract(&self) -> &str {
-        &self.inner.contract
+        &self.inner.about.exports.version
     }
 
     /// Returns what the policy imports: nothing, or it would not have been loaded.
@@ -367,11 +383,13 @@ impl Loaded {
     ///
     /// [`Error::Compile`] where the engine cannot write it down.
     pub fn native(&self) -> Result<Native, Error> {
-        let code = self.inner.start.component().serialize();
-        Ok(Native {
-            code: code.map_err(|error| Error::Compile(format!("{error:#}")))?,
-            loaded: self.clone(),
-        })
+        Native::of(self.inner.start.component(), self.inner.about.clone())
+    }
+
+    /// Returns what the cache did for it; nothing where the runtime has none.
+    #[must_use]
+    pub fn cache_use(&self) -> Option<&CacheUse> {
+        self.inner.cache.as_ref()
     }
 
     /// Returns a policy to call, with an instance of its own.
@@ -388,6 +406,10 @@ impl Loaded {
         &self.inner.functions
     }
 
+    pub(crate) fn brake(&self) -> &Brake {
+        &self.inner.brake
+    }
+
     pub(crate) fn limits(&self) -> &Limits {
         &self.inner.limits
     }
@@ -401,8 +423,8 @@ impl fmt::Debug for Loaded {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Loaded")
-            .field("digest", &self.inner.digest)
-            .field("kind", &self.inner.kind)
+            .field("digest", &self.inner.about.digest)
+            .field("kind", &self.inner.about.kind)
             .finish_non_exhaustive()
     }
 }
@@ -420,14 +442,14 @@ impl Functions {
         let interface = component
             .get_export_index(None, exports.interface.as_str())
             .ok_or_else(|| other_world(Vec::new(), exports.interface.clone()))?;
-        let function = |function: &'static str| {
-            component
-                .get_export_index(Some(&interface), function)
-                .ok_or_else(|| Error::Function {
+        let function =
+            |function: &'static str| match component.get_export(Some(&interface), function) {
+                Some((ComponentItem::ComponentFunc(_), index)) => Ok(index),
+                _ => Err(Error::Function {
                     function,
-                    interface: exports.interface.clone(),
-                })
-        };
+                    interface: excerpt(&exports.interface, NAME),
+                }),
+            };
         Ok(Self {
             describe: function("describe")?,
             prepare: function("prepare")?,
@@ -438,8 +460,8 @@ impl Functions {
 }
 
 /// The export by which a component is a policy of this contract.
-#[derive(Clone)]
-struct Exports {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Exports {
     interface: String,
     version: String,
 }
@@ -454,7 +476,7 @@ impl Exports {
         let found = candidate.exports.iter().find_map(|name| {
             let (interface, version) = name.split_once('@')?;
             let of_series = version.rsplit_once('.').is_some_and(|(of, _)| of == series);
-            (interface == INTERFACE && of_series).then(|| (name.clone(), version.to_owned()))
+            (interface == INTERFACE && of_series).then(|| (name.clone(), excerpt(version, NAME)))
         });
         match found {
             Some((interface, version)) => Ok(Self { interface, version }),
@@ -485,12 +507,17 @@ fn config(options: &Options) -> Result<Config, wasmtime::Error> {
     // Bounded work: in a call, and when compiling, where an optimiser can be made to take minutes.
     config
         .consume_fuel(true)
+        .epoch_interruption(true)
+        .operator_cost(costs())
         .max_wasm_stack(GUEST_STACK)
         .cranelift_opt_level(match options.compiler {
             Compiler::Optimized => OptLevel::Speed,
             Compiler::Plain | Compiler::Interpreter => OptLevel::None,
         })
         .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE))
+        // A tenth of what a cache has of an interpreter, and nothing looks at it.
+        .native_unwind_info(false)
+        .generate_address_map(options.lines)
         .wasm_backtrace_details(match options.lines {
             true => WasmBacktraceDetails::Enable,
             false => WasmBacktraceDetails::Disable,
@@ -509,9 +536,31 @@ fn config(options: &Options) -> Result<Config, wasmtime::Error> {
         .memory_guard_size(0)
         .guard_before_linear_memory(false)
         .memory_may_move(false);
+    // What a memory begins with is a file without a name, of which all instances share the pages.
+    let fits = environment::file_limit().is_none_or(|most| most >= limits.memory);
+    config.memory_init_cow(fits);
     // A file may put one byte at each end of a memory: it is not to become an image of all between.
     config.memory_guaranteed_dense_image_size(SPARSE_IMAGE);
     Ok(config)
+}
+
+/// What instructions cost that leave the guest's own code for the host's: a guest could else spend its
+/// fuel on these alone, and a second would become a minute.
+fn costs() -> OperatorCost {
+    OperatorCost {
+        MemoryGrow: GROWTH,
+        TableGrow: GROWTH,
+        MemoryCopy: CALL,
+        MemoryFill: CALL,
+        MemoryInit: CALL,
+        DataDrop: CALL,
+        TableCopy: CALL,
+        TableFill: CALL,
+        TableInit: CALL,
+        ElemDrop: CALL,
+        RefFunc: CALL,
+        ..OperatorCost::default()
+    }
 }
 
 fn check(limits: &Limits) -> Result<(), Error> {
@@ -527,6 +576,9 @@ fn check(limits: &Limits) -> Result<(), Error> {
         Limits { memory, .. } if *memory < PAGE || *memory > MOST_MEMORY => {
             wrong("memory", *memory, "64 KiB to 4 GiB")
         }
+        Limits {
+            call_seconds: 0, ..
+        } => wrong("call-seconds", 0, "at least 1"),
         Limits { answer: 0, .. } => wrong("answer", 0, "at least 1"),
         _ => Ok(()),
     }
@@ -584,6 +636,12 @@ const PULLEY: &str = match (
     (false, false) => "pulley32",
     (false, true) => "pulley32be",
 };
+
+/// Fuel for asking the host for memory, granted or not.
+const GROWTH: u8 = 255;
+
+/// Fuel for any other call of the host by an instruction, beside what the size of its work costs.
+const CALL: u8 = 16;
 
 /// Bytes of a memory that become an image in any case, however few of them are stated.
 const SPARSE_IMAGE: u64 = 1 << 20;

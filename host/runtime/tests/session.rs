@@ -69,6 +69,7 @@ fn setup(engine: &impl Engine, limits: Limits) -> Setup {
         name: "thirds".to_owned(),
         mode: Mode::Enforce,
         on_error: OnError::Skip,
+        disable_after: None,
         config: serde_json::json!({}),
         digest: String::new(),
         policy: Box::new(Thirds),

@@ -43,6 +43,7 @@ fn setup(config: serde_json::Value) -> Setup {
         name: "best".to_owned(),
         mode: Mode::Enforce,
         on_error: OnError::Skip,
+        disable_after: None,
         config,
         digest: String::new(),
         policy: Box::new(Native::<Aggregate>::new()),

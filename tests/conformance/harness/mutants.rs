@@ -183,11 +183,12 @@ impl Sources {
 }
 
 /// The parts of a checkout that policies are built of; cargo reads the manifests of the others too.
-const PARTS: [&str; 6] = [
+const PARTS: [&str; 7] = [
     "Cargo.lock",
     "Cargo.toml",
     "host",
     "plugins",
+    "tests/fuzz",
     "tests/probe",
     "wit",
 ];

@@ -11,6 +11,7 @@ use self::baseline::Comparison;
 use super::given::Given;
 use super::{Format, Streams};
 use crate::config;
+use crate::json;
 use crate::render;
 use crate::report::Failure;
 
@@ -63,7 +64,8 @@ the baseline cannot be used, 3 the policy is at fault.";
 /// Runs the command.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let before = args.baseline.as_deref().map(Figures::read).transpose()?;
-    let runtime = config::authors_runtime()?;
+    // Without a cache: what it takes to compile is one of the figures.
+    let runtime = config::authors_runtime(None)?;
     let policy = args.given.policy.as_str();
     let given = args.given.config()?;
     let start = Instant::now();
@@ -84,7 +86,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
         .transpose()?;
     let changes = comparison.as_ref().map_or(&[][..], Comparison::changes);
     let text = match args.format {
-        Format::Json => format!("{:#}\n", figures.document(changes)),
+        Format::Json => json::pretty(&figures.document(changes)),
         Format::Table => render::bench(streams.page(), &figures, changes),
     };
     streams.print(&text)?;

@@ -7,20 +7,21 @@ use ckpt_policy_core::{Moment, Opening, Place, nearest};
 use ckpt_policy_runtime::{Session, Solo};
 
 use super::Streams;
+use super::rules::Configuration;
 use super::run::outputs;
-use crate::config::{Policies, Prepared, Problem, Survey, list_of};
+use crate::config::{Policies, Prepared, Problem, list_of};
 use crate::exit;
 use crate::replay::ReplayError;
 use crate::report::{Failure, Report};
 use crate::trace::Trace;
+use ckpt_policy_core::text::Printable;
 
 /// Finds everything that is wrong with a site's configuration before a run starts.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The site's configuration: TOML, or JSON of the same shape.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    configuration: Configuration,
 
     /// A recorded run: does it have what the policies ask for?
     #[arg(value_name = "TRACE")]
@@ -32,6 +33,9 @@ Examples:
   Is this configuration right?
     ckpt-policy check --config site.toml
 
+  Does it keep to the site's rules, too?
+    ckpt-policy check --config job.toml --site /etc/ckpt-policy/site.toml
+
   Does that run log what its policies watch?
     ckpt-policy check --config site.toml trace.jsonl
 
@@ -40,7 +44,7 @@ Exit codes: 0 nothing is wrong, 2 something is, 3 only policies are at fault.";
 /// Runs the command.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let logged = args.trace.as_deref().map(Logged::read).transpose()?;
-    let survey = Survey::read(&args.config);
+    let survey = args.configuration.survey()?;
     let policies = survey.load_and(|site, policies| {
         let mut problems = site.wrong_places();
         for policy in policies.prepared() {
@@ -58,10 +62,13 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
         1 => "1 policy".to_owned(),
         count => format!("{count} policies"),
     };
-    streams.print(&format!(
-        "{}: nothing is wrong, {count}\n",
-        policies.site().file().display()
-    ))
+    let site = policies.site();
+    let file = site.file().display();
+    let above = site
+        .above()
+        .map(|above| format!("{}\n", Printable(&above.fixes())));
+    let above = above.unwrap_or_default();
+    streams.print(&format!("{file}: nothing is wrong, {count}\n{above}"))
 }
 
 /// Opens one host with all policies, as each rank of a run will.

@@ -17,6 +17,7 @@ use super::given::read_config;
 use super::{Format, Streams};
 use crate::config;
 use crate::exit;
+use crate::json;
 use crate::junit;
 use crate::render;
 use crate::report::{Failure, Report};
@@ -82,7 +83,10 @@ Exit codes: 0 it conforms, 1 it does not, 2 the file or the configuration cannot
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let bytes = config::read(&args.policy, &config::authors_runtime()?)?;
+    let bytes = config::read(
+        &args.policy,
+        &config::authors_runtime(streams.usual_cache())?,
+    )?;
     let request = request(args, bytes.len())?;
     let progress = progress(streams);
     let mut unknown: BTreeSet<&str> = args.only.iter().map(String::as_str).collect();
@@ -97,7 +101,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
         junit::write(path, &args.policy, &document::suites(&conformance))?;
     }
     let text = match args.format {
-        Format::Json => format!("{:#}\n", document::document(&conformance)),
+        Format::Json => json::pretty(&document::document(&conformance)),
         Format::Table => render::conformance(streams.page(), &args.policy, &conformance),
     };
     streams.print(&text)?;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::given::Given;
 use super::{Format, Streams};
 use crate::config::{self, Schema};
+use crate::json;
 use crate::render::{self, Sheet};
 use crate::report::Failure;
 
@@ -36,10 +37,12 @@ Exit codes: 0 done, 2 the file or the configuration cannot be used, 3 the policy
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let policy = args.given.policy.as_str();
     let given = args.given.config()?;
-    let loaded = config::load(policy, &config::authors_runtime()?)?;
+    let runtime = config::authors_runtime(streams.usual_cache())?;
+    let loaded = config::load(policy, &runtime)?;
+    streams.tell_of_cache(&loaded);
     let (schema, config, info) = config::prepared(policy, &loaded, given)?;
     let text = match args.format {
-        Format::Json => format!("{:#}\n", document(&loaded, &schema, &config, &info)),
+        Format::Json => json::pretty(&document(&loaded, &schema, &config, &info)),
         Format::Table => {
             let sheet = Sheet {
                 loaded: &loaded,

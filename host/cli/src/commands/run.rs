@@ -8,12 +8,13 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use ckpt_policy_core::Place;
+use ckpt_policy_core::text::Printable;
 
 use self::listener::Listener;
+use super::rules::Configuration;
 use super::{Format, Streams};
-use crate::config::{Policies, Site, Survey};
+use crate::config::{Policies, Site};
 use crate::exit;
-use crate::render::Printable;
 use crate::replay::{self, Cut, CutError, ReplayError, World};
 use crate::report::{Failure, Report};
 use crate::trace::{MOST_RANKS, Trace};
@@ -22,9 +23,8 @@ use crate::trace::{MOST_RANKS, Trace};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The site's configuration: TOML, or JSON of the same shape.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    configuration: Configuration,
 
     /// Cuts the trace's ranks to this number, or repeats them until there are as many.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_RANKS)))]
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
             report.hint("run the traces one by one"),
         ));
     }
-    let survey = Survey::read(&args.config);
+    let survey = args.configuration.survey()?;
     let policies = survey.load()?;
     policies
         .warnings()

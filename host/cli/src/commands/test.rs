@@ -18,6 +18,7 @@ pub(crate) use self::play::{Played, Tested};
 use self::watch::Watch;
 use super::{Format, Streams};
 use crate::exit;
+use crate::json;
 use crate::junit;
 use crate::render;
 use crate::report::{Failure, Report};
@@ -87,7 +88,7 @@ scenario or a policy cannot be read, 3 a policy is at fault before it is asked a
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let mut player = Player::new(args.policy.clone())?;
+    let mut player = Player::new(args.policy.clone(), streams.usual_cache())?;
     if !args.watch {
         return once(args, &files::find(&args.paths), &mut player, streams);
     }
@@ -142,7 +143,7 @@ fn show(args: &Args, outcome: &Outcome, streams: &mut Streams<'_>) -> Result<(),
     let text = match args.format {
         Format::Json => {
             let document = document::document(outcome, args.explain, coverage.as_ref());
-            format!("{document:#}\n")
+            json::pretty(&document)
         }
         Format::Table => {
             let page = streams.page();

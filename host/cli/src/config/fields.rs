@@ -90,6 +90,14 @@ impl<'a> Fields<'a> {
             .collect()
     }
 
+    /// Returns the dotted keys of all values, those of tables within included, and where they
+    /// stand; a list of tables is no value.
+    pub(crate) fn stated(&self) -> Vec<(String, Option<Position>)> {
+        let mut keys = Vec::new();
+        collect(&self.entries, "", &mut keys);
+        keys
+    }
+
     /// Renames the table in messages, once it is known what it is called.
     pub(crate) fn rename(&mut self, path: String) {
         self.path = path;
@@ -130,6 +138,28 @@ impl<'a> Fields<'a> {
                 None => problem,
             });
         None
+    }
+
+    /// Takes `true` or `false`.
+    pub(crate) fn flag(&mut self, key: &'static str) -> Option<bool> {
+        let node = self.any(key)?;
+        match node.value {
+            Value::Bool(flag) => Some(flag),
+            _ => self.wrong(key, &node, "`true` or `false`"),
+        }
+    }
+
+    /// Takes a list of texts; an entry that is something else is left out.
+    pub(crate) fn texts(&mut self, key: &'static str) -> Option<Vec<(String, Option<Position>)>> {
+        let node = self.any(key)?;
+        let Value::List(nodes) = node.value else {
+            return self.wrong(key, &node, "a list of texts");
+        };
+        let text = |node: Node| match node.value {
+            Value::Text(text) => Some((text, node.at)),
+            _ => self.wrong(key, &node, "a text in quotes"),
+        };
+        Some(nodes.into_iter().filter_map(text).collect())
     }
 
     /// Takes an integer in a range.
@@ -253,6 +283,21 @@ impl<'a> Fields<'a> {
             "" => key.to_owned(),
             path if key.is_empty() => path.to_owned(),
             path => format!("{path}.{key}"),
+        }
+    }
+}
+
+fn collect(entries: &[Entry], path: &str, keys: &mut Vec<(String, Option<Position>)>) {
+    let is_table = |node: &Node| matches!(node.value, Value::Table(_));
+    for Entry { key, node, .. } in entries {
+        let key = match path {
+            "" => key.clone(),
+            path => format!("{path}.{key}"),
+        };
+        match &node.value {
+            Value::Table(entries) => collect(entries, &key, keys),
+            Value::List(nodes) if nodes.iter().any(is_table) => {}
+            _ => keys.push((key, node.at)),
         }
     }
 }

@@ -6,7 +6,7 @@ use ckpt_policy_core::contract::{Description, Fault, Policy as _};
 use ckpt_policy_core::{
     Error, Mode, OnError, Opening, Place, PolicyInfo, PolicySetup, Rules, Setup, nearest,
 };
-use ckpt_policy_runtime::{Compile, Loaded, Options, Runtime, Session, SessionError, Solo};
+use ckpt_policy_runtime::{Cache, Compile, Loaded, Options, Runtime, Session, SessionError, Solo};
 use serde_json::Value;
 
 use super::fields::list_of;
@@ -21,9 +21,10 @@ use crate::report::{Failure, Report};
 /// # Errors
 ///
 /// Ours, where this machine cannot run WebAssembly.
-pub(crate) fn authors_runtime() -> Result<Runtime, Failure> {
+pub(crate) fn authors_runtime(cache: Option<Cache>) -> Result<Runtime, Failure> {
     let options = Options {
         lines: true,
+        cache,
         ..Options::default()
     };
     Runtime::with(options).map_err(|error| Failure::new(exit::OURS, Report::new(error.to_string())))
@@ -119,6 +120,7 @@ fn prepare(policy: &str, loaded: &Loaded, config: &Value) -> Result<PolicyInfo, 
             name: policy.to_owned(),
             mode: Mode::Enforce,
             on_error: OnError::Skip,
+            disable_after: None,
             config: config.clone(),
             digest: loaded.digest().to_owned(),
             policy: Box::new(loaded.policy()),

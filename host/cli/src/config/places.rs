@@ -11,14 +11,18 @@ use super::problem::{Position, Problem};
 impl Site {
     /// Returns what is wrong with the folders of checkpoints and journal.
     pub(crate) fn wrong_places(&self) -> Vec<Problem> {
-        let source = Source::new(&self.file);
-        if let Some(directory) = &self.directory {
+        let mut problems = Vec::new();
+        if let Some((file, directory)) = self.place(|site| site.directory.as_ref()) {
+            let source = Source::new(file);
             check_directory(&source, &directory.path, directory.at);
+            problems.extend(source.into_problems());
         }
-        if let Some(journal) = &self.journal {
+        if let Some((file, journal)) = self.place(|site| site.journal.as_ref()) {
+            let source = Source::new(file);
             check_journal(&source, &journal.path, journal.at);
+            problems.extend(source.into_problems());
         }
-        source.into_problems()
+        problems
     }
 }
 

@@ -8,6 +8,7 @@ use ckpt_policy_core::contract::{Description, Fault, Policy as _};
 use ckpt_policy_core::{Error, Family, Mode, Opening, Place, PolicyInfo, PolicySetup, Setup};
 use ckpt_policy_runtime::{Loaded, Runtime, Session, SessionError, Solo};
 
+use super::cache::cache_troubles;
 use super::files::Files;
 use super::policy::Entry;
 use super::problem::{Blame, Problem};
@@ -19,6 +20,7 @@ pub struct Policies<'a> {
     facts: Vec<(String, String)>,
     loaded: Vec<Loaded>,
     prepared: Vec<Prepared<'a>>,
+    notes: Vec<String>,
 }
 
 /// One policy that could be prepared under its configuration.
@@ -37,8 +39,9 @@ impl<'a> Policies<'a> {
     pub(super) fn load(site: &'a Site, runtime: &Runtime, problems: &mut Vec<Problem>) -> Self {
         let mut files = Files::new(runtime);
         let (mut loaded, mut prepared) = (Vec::new(), Vec::new());
-        for entry in &site.policies {
-            let file = match files.load(entry) {
+        let mut notes = Vec::new();
+        for (entry, trust) in site.entries() {
+            let file = match files.load(entry, trust) {
                 Ok(Some(file)) => file,
                 Ok(None) => continue,
                 Err(problem) => {
@@ -46,6 +49,7 @@ impl<'a> Policies<'a> {
                     continue;
                 }
             };
+            notes.extend(cache_troubles(&file));
             match prepare(site, entry, &file) {
                 Ok(info) => {
                     let config = &entry.config;
@@ -64,7 +68,13 @@ impl<'a> Policies<'a> {
             facts: runtime.facts(),
             loaded,
             prepared,
+            notes,
         }
+    }
+
+    /// Adds something to tell.
+    pub(super) fn note(&mut self, note: Option<String>) {
+        self.notes.extend(note);
     }
 
     /// Returns the policies in the order of the configuration.
@@ -79,20 +89,28 @@ impl<'a> Policies<'a> {
         self.site
     }
 
-    /// Returns what is allowed, and hardly meant.
+    /// Returns what is allowed, and hardly meant; and what was wrong with the compile cache.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.notes.clone();
+        warnings.extend(self.asks_nobody());
+        // Two policies in one file meet the same trouble.
+        warnings.dedup();
+        warnings
+    }
+
+    fn asks_nobody(&self) -> Option<String> {
         let causes_rounds = |prepared: &Prepared<'_>| {
             prepared.info.mode == Mode::Enforce && !prepared.info.plan.passive
         };
         if self.prepared.iter().any(causes_rounds) {
-            return Vec::new();
+            return None;
         }
-        vec![format!(
+        Some(format!(
             "warning: {}: nobody is ever asked, since every policy is a shadow or passive and \
              those cause no rounds; give one of them `mode = \"enforce\"`",
             self.site.file.display()
-        )]
+        ))
     }
 
     /// Makes what a host on one rank is made of.
@@ -123,6 +141,7 @@ fn setup_of(entry: &Entry, file: &Loaded) -> PolicySetup {
         name: entry.name.clone(),
         mode: entry.mode,
         on_error: entry.on_error,
+        disable_after: entry.disable_after,
         config: entry.config.clone(),
         digest: file.digest().to_owned(),
         policy: Box::new(file.policy()),

@@ -1,5 +1,7 @@
 //! One `[[policy]]` of a configuration: its keys, before anything is loaded.
 
+use std::fmt;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use ckpt_policy_core::{Mode, OnError, nearest};
@@ -15,11 +17,15 @@ pub(super) struct Entry {
     pub(super) name: String,
     pub(super) mode: Mode,
     pub(super) on_error: OnError,
+    /// Failures in a row after which it is not asked any more.
+    pub(super) disable_after: Option<NonZeroU64>,
     pub(super) wasm: Wasm,
     /// How much of the file may be compiled.
     pub(super) compile: Compile,
     /// SHA-256 that the file must have, in lowercase hex.
     pub(super) pin: Option<String>,
+    /// Where the file's signature is; beside it if nothing is said.
+    pub(super) signature: Option<PathBuf>,
     /// The configuration, a JSON object.
     pub(super) config: serde_json::Value,
     /// The configuration with the positions of its keys; absent where there is none.
@@ -30,11 +36,24 @@ pub(super) struct Entry {
     at: Option<Position>,
 }
 
+/// What `compile` may say.
+pub(super) const COMPILE: [(&str, Compile); 2] =
+    [("default", Compile::Default), ("large", Compile::Large)];
+
 /// Where a policy's bytes come from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Wasm {
     Builtin(String),
     File(PathBuf),
+}
+
+impl fmt::Display for Wasm {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Builtin(name) => write!(formatter, "builtin:{name}"),
+            Self::File(path) => path.display().fmt(formatter),
+        }
+    }
 }
 
 impl Entry {
@@ -53,10 +72,12 @@ impl Entry {
             ("stop", OnError::Stop),
         ];
         let on_error = fields.choice("on-error", &kinds).unwrap_or_default();
+        let most = fields.count("disable-after", 1, u64::MAX);
+        let disable_after = most.and_then(NonZeroU64::new);
         let wasm = read_wasm(&mut fields);
-        let bounds = [("default", Compile::Default), ("large", Compile::Large)];
-        let compile = fields.choice("compile", &bounds).unwrap_or_default();
+        let compile = fields.choice("compile", &COMPILE).unwrap_or_default();
         let pin = read_pin(&mut fields);
+        let signature = read_signature(&mut fields, wasm.as_ref());
         let config = read_config(&mut fields);
         let (file, at) = (fields.file().to_path_buf(), fields.at);
         fields.finish_or(Some(
@@ -68,9 +89,11 @@ impl Entry {
             name,
             mode,
             on_error,
+            disable_after,
             wasm,
             compile,
             pin,
+            signature,
             config,
             nodes,
             places,
@@ -189,6 +212,17 @@ fn read_pin(fields: &mut Fields<'_>) -> Option<String> {
         return None;
     }
     Some(text.to_ascii_lowercase())
+}
+
+/// Reads where a file's signature is; what is built in has none.
+fn read_signature(fields: &mut Fields<'_>, wasm: Option<&Wasm>) -> Option<PathBuf> {
+    let (text, at) = fields.text("signature")?;
+    if let Some(Wasm::Builtin(name)) = wasm {
+        let text = format!("`builtin:{name}` is part of this program, and has no signature");
+        let problem = fields.problem(at, "signature", text);
+        fields.report(problem.hint("leave the key out"));
+    }
+    Some(super::beside(fields.file(), &text))
 }
 
 fn read_config(fields: &mut Fields<'_>) -> Option<(Option<Node>, serde_json::Value)> {

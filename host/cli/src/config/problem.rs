@@ -105,6 +105,12 @@ impl Problems {
     }
 }
 
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}
+
 impl From<Problems> for Failure {
     fn from(problems: Problems) -> Self {
         let is_at_fault = |blame| problems.0.iter().any(|problem| problem.blame == blame);

@@ -4,6 +4,8 @@
 //! and the nearest known one. It fetches nothing: a schema that refers to another document is
 //! refused.
 
+use std::collections::BTreeMap;
+
 use ckpt_policy_core::nearest;
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
@@ -17,6 +19,45 @@ use super::problem::Problem;
 pub(crate) struct Schema {
     document: Value,
     validator: Validator,
+}
+
+/// Counts the values of a schema, with each reference replaced by what it refers to; one that leads
+/// back to where it stands counts as one.
+fn written_out(document: &Value) -> u64 {
+    let mut known = BTreeMap::new();
+    parts(document, document, &mut known)
+}
+
+fn parts<'a>(document: &'a Value, value: &'a Value, known: &mut BTreeMap<&'a str, u64>) -> u64 {
+    let below = |value, known: &mut _| parts(document, value, known);
+    match value {
+        Value::Array(items) => items
+            .iter()
+            .fold(1, |sum: u64, item| sum.saturating_add(below(item, known))),
+        Value::Object(entries) => entries.iter().fold(1, |sum: u64, (key, value)| {
+            let target = value
+                .as_str()
+                .filter(|_| key.ends_with("Ref") || key == "$ref");
+            let more = match target {
+                Some(target) => referred(document, target, known),
+                None => below(value, known),
+            };
+            sum.saturating_add(more)
+        }),
+        _ => 1,
+    }
+}
+
+fn referred<'a>(document: &'a Value, target: &'a str, known: &mut BTreeMap<&'a str, u64>) -> u64 {
+    if let Some(count) = known.get(target) {
+        return *count;
+    }
+    known.insert(target, 1);
+    let found = target.strip_prefix('#');
+    let found = found.and_then(|pointer| document.pointer(pointer));
+    let count = found.map_or(1, |found| parts(document, found, known));
+    known.insert(target, count);
+    count
 }
 
 /// One thing that is wrong with a configuration.
@@ -33,6 +74,11 @@ impl Schema {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let document: Value = serde_json::from_str(text)
             .map_err(|error| format!("the policy's `config-schema` is not JSON: {error}"))?;
+        if written_out(&document) > MOST_PARTS {
+            return Err(format!(
+                "the policy's `config-schema` has more than {MOST_PARTS} parts, each that it refers to counted where it is asked for; what is asked for again and again would take for ever to check"
+            ));
+        }
         let validator = jsonschema::validator_for(&document)
             .map_err(|error| format!("the policy's `config-schema` is no JSON Schema: {error}"))?;
         Ok(Self {
@@ -224,6 +270,9 @@ impl Schema {
         }
     }
 }
+
+/// Values of a schema at most; those of the built-in policies have some hundreds.
+const MOST_PARTS: u64 = 100_000;
 
 /// How deep a type is spelled out; a schema may refer to itself.
 const DEPTH: usize = 4;

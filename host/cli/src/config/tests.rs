@@ -2,14 +2,21 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use ckpt_policy_core::{Combine, Confirm};
-use ckpt_policy_runtime::Instances;
+use ckpt_policy_runtime::{CacheOptions, Instances};
 
-use super::{Problem, Problems, Site, Survey};
+use super::{Placed, Problem, Problems, Site, Survey};
+
+mod above;
+mod trust;
 
 fn site_of(file: &Path) -> Result<Site, Vec<Problem>> {
-    let Survey { site, problems } = Survey::read(file);
+    site_in(Survey::read(file))
+}
+
+fn site_in(Survey { site, problems }: Survey) -> Result<Site, Vec<Problem>> {
     match Problems::none_of(problems) {
         Ok(()) => Ok(site.expect("a file that could not be read is a problem")),
         Err(problems) => Err(problems.as_slice().to_vec()),
@@ -18,25 +25,31 @@ fn site_of(file: &Path) -> Result<Site, Vec<Problem>> {
 
 /// Writes files into a folder and reads `site.toml`, or the first of them.
 fn read(files: &[(&str, &str)]) -> Result<Site, Vec<String>> {
+    let folder = written(files);
+    site_of(&folder.path().join(files[0].0)).map_err(|problems| shown(&problems, folder.path()))
+}
+
+fn written(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("there is room for a folder");
     for (name, text) in files {
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().expect("a file has a folder")).expect("it can be made");
         fs::write(path, text).expect("it can be written");
     }
-    let first = folder.path().join(files[0].0);
-    site_of(&first).map_err(|problems| {
-        let shown = |problem: &Problem| {
-            let hint = problem
-                .hint
-                .as_ref()
-                .map(|hint| format!(" / {hint}"))
-                .unwrap_or_default();
-            let folder = format!("{}/", folder.path().display());
-            format!("{problem}{hint}").replace(&folder, "")
-        };
-        problems.iter().map(shown).collect()
-    })
+    folder
+}
+
+/// Shows problems with their hints, and paths as they are within a folder.
+fn shown(problems: &[Problem], folder: &Path) -> Vec<String> {
+    let shown = |problem: &Problem| {
+        let hint = problem
+            .hint
+            .as_ref()
+            .map(|hint| format!(" / {hint}"))
+            .unwrap_or_default();
+        format!("{problem}{hint}").replace(&format!("{}/", folder.display()), "")
+    };
+    problems.iter().map(shown).collect()
 }
 
 fn problems(text: &str) -> Vec<String> {
@@ -99,6 +112,28 @@ fn every_key_is_read() {
         Some(folder.join("out/decisions.jsonl").as_path())
     );
     assert_eq!(site.directory(), Some(folder.join("checkpoints").as_path()));
+}
+
+#[test]
+fn a_cache_can_be_placed_bounded_and_switched_off() {
+    let read = |table: &str| {
+        let text = format!("{table}\n{POLICY}");
+        let site = read(&[("site.toml", &text)]).expect("the configuration is right");
+        let folder = site.file().parent().expect("a file has a folder");
+        (site.cache.place_in(None), folder.join("compiled"))
+    };
+    let (usual, _) = read("");
+    assert!(matches!(usual, Placed::At(_)), "{usual:?}");
+    let (placed, directory) =
+        read("[cache]\ndirectory = \"compiled\"\nsize = \"1GiB\"\nwait-seconds = 5");
+    let expected = CacheOptions {
+        size: 1 << 30,
+        wait: Duration::from_secs(5),
+        ..CacheOptions::new(directory)
+    };
+    assert_eq!(placed, Placed::At(expected));
+    let (off, _) = read("[cache]\nenabled = false\ndirectory = \"compiled\"");
+    assert!(matches!(off, Placed::Off(_)), "{off:?}");
 }
 
 #[test]
@@ -170,6 +205,7 @@ name = "best"
 wasm = "builtin:agregate"
 sha256 = "abc"
 on-error = "ignore"
+disable-after = 0
 top-k = 3
 config = { since = 2024-01-01 }
 [[policy]]
@@ -177,8 +213,9 @@ config = { since = 2024-01-01 }
     assert_eq!(
         problems(text),
         [
-            "site.toml:1:1: `combin`: unknown key, expected one of `checkpoints`, `combine`, \
-             `confirm`, `instances`, `journal`, `limits`, `policy`, `signals` / did you mean `combine`?",
+            "site.toml:1:1: `combin`: unknown key, expected one of `cache`, `checkpoints`, \
+             `combine`, `confirm`, `instances`, `journal`, `limits`, `policy`, `signals`, `trust` / \
+             did you mean `combine`?",
             "site.toml:2:11: `confirm`: unknown value `always`, expected `acts`, `never`",
             "site.toml:4:8: `limits.fuel`: expected an integer of at least 1, found 0",
             "site.toml:5:10: `limits.memory`: expected a size such as \"16MiB\" or an integer of \
@@ -193,14 +230,16 @@ config = { since = 2024-01-01 }
              `ckpt-policy inspect FILE` prints the digest of a file",
             "site.toml:15:12: `policy.best.on-error`: unknown value `ignore`, expected `skip`, \
              `save`, `stop`",
-            "site.toml:16:1: `policy.best.top-k`: unknown key, expected one of `compile`, `config`, `mode`, \
-             `name`, `on-error`, `sha256`, `wasm` / what the policy itself reads belongs into \
+            "site.toml:16:17: `policy.best.disable-after`: expected an integer of at least 1, found 0",
+            "site.toml:17:1: `policy.best.top-k`: unknown key, expected one of `compile`, `config`, \
+             `disable-after`, `mode`, `name`, `on-error`, `sha256`, `signature`, `wasm` / what the \
+             policy itself reads belongs into \
              `config = { … }`",
-            "site.toml:17:20: `policy.best.config`: a policy reads its configuration as JSON, \
+            "site.toml:18:20: `policy.best.config`: a policy reads its configuration as JSON, \
              which has no `2024-01-01`",
-            "site.toml:18:1: `policy.1.name`: this policy has no name / add `name = \"…\"`; the \
+            "site.toml:19:1: `policy.1.name`: this policy has no name / add `name = \"…\"`; the \
              journal and messages call it so",
-            "site.toml:18:1: `policy.1.wasm`: this policy has no WebAssembly file / add `wasm = \
+            "site.toml:19:1: `policy.1.wasm`: this policy has no WebAssembly file / add `wasm = \
              \"builtin:NAME\"` with one of `aggregate`, `majority`, `rank-zero`, `unanimous`, or \
              the path of a file",
         ]

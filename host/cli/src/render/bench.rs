@@ -1,9 +1,10 @@
 //! What a policy costs, as tables.
 
 use bytesize::ByteSize;
+use ckpt_policy_core::text::Printable;
 
+use super::number::short;
 use super::tables::{self, Page};
-use super::text::{Printable, short};
 use crate::commands::bench::{Change, Figures};
 
 /// Returns the figures as text, and what has changed where there is something to compare with.

@@ -1,9 +1,9 @@
 //! A conformance run as people read it: the checks, what was measured, and what is wrong.
 
 use ckpt_policy_conformance::conform::{CheckReport, Conformance, Finding, Status};
+use ckpt_policy_core::text::Printable;
 
 use super::tables::{self, Page};
-use super::text::Printable;
 
 /// Returns a conformance run as text.
 pub(crate) fn conformance(page: Page, policy: &str, conformance: &Conformance) -> String {

@@ -3,8 +3,8 @@
 use ckpt_policy_core::contract::Reduced;
 use ckpt_policy_core::{Mode, Opinion, PolicyInfo};
 
+use super::number::short;
 use super::tables::{self, Page};
-use super::text::short;
 use crate::replay::{Decision, Step};
 use crate::summary::{Tally, Watch};
 

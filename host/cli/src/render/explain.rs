@@ -11,10 +11,11 @@ use ckpt_policy_core::contract::{
     Checkpoint, Fault, Observation, Plan, Prepared, Reduced, Round, Verdict,
 };
 use ckpt_policy_core::reduction_labels;
+use ckpt_policy_core::text::Printable;
 use sha2::{Digest as _, Sha256};
 
+use super::number::short;
 use super::scenarios::title;
-use super::text::{Printable, short};
 use crate::commands::test::Outcome;
 
 /// Returns all calls of all scenarios that were played.

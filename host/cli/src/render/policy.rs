@@ -2,11 +2,11 @@
 
 use ckpt_policy_core::PolicyInfo;
 use ckpt_policy_core::contract::{Plan, View};
+use ckpt_policy_core::text::Printable;
 use ckpt_policy_runtime::Loaded;
 use serde_json::Value;
 
 use super::tables::{self, Page};
-use super::text::Printable;
 use crate::config::Schema;
 
 /// All that is shown of a policy.

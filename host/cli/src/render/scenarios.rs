@@ -3,9 +3,9 @@
 use std::fmt::Display;
 
 use ckpt_policy_conformance::{Change, Coverage, PolicyCoverage};
+use ckpt_policy_core::text::Printable;
 
 use super::tables::{self, Page};
-use super::text::Printable;
 use crate::commands::test::{Outcome, Tested};
 
 /// Returns the line of one scenario, and below it what was written into its file.

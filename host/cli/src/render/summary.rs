@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use ckpt_policy_core::text::Printable;
 use ckpt_policy_core::{Mode, PolicyInfo};
 
+use super::number::short;
 use super::tables::{self, Page};
-use super::text::{Printable, short};
 use crate::summary::{Tally, Watch};
 
 /// Returns the summary of a run.
@@ -51,9 +52,10 @@ pub(crate) fn summary(
         tables::add_row(&mut table, row);
     }
     format!(
-        "{}\n{}{}",
+        "{}\n{}{}{}",
         tables::lines(&table),
         heading(tally),
+        disabled(tally, policies),
         legend(policies, watches)
     )
 }
@@ -76,6 +78,18 @@ fn heading(tally: &Tally) -> String {
         ""
     };
     format!("{events} events, {rounds} rounds{failed}{stopped}\n")
+}
+
+/// Names the policies that failed too often.
+fn disabled(tally: &Tally, policies: &[PolicyInfo]) -> String {
+    let line = |info: &PolicyInfo| {
+        let step = tally.of(&info.name).disabled?;
+        let name = Printable(&info.name);
+        Some(format!(
+            "disabled: `{name}` failed too often in a row and was not asked after step {step}\n"
+        ))
+    };
+    policies.iter().filter_map(line).collect()
 }
 
 fn legend(policies: &[PolicyInfo], watches: &[Watch]) -> String {

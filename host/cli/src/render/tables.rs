@@ -1,8 +1,7 @@
 //! How all tables look: no frame, a line below the heads, and nothing wrapped but on a terminal.
 
+use ckpt_policy_core::text::Printable;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-
-use super::Printable;
 
 /// Where a table goes: a terminal wraps long cells, a file does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

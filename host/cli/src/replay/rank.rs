@@ -59,7 +59,11 @@ impl<E: Engine> Player<E> {
         part: Part,
         mut tell: impl FnMut(Told) -> Result<(), ReplayError>,
     ) -> Result<Ended, ReplayError> {
-        tell(Told::Opened(self.session.host().policies().to_vec()))?;
+        let host = self.session.host();
+        tell(Told::Opened {
+            policies: host.policies().to_vec(),
+            disabled: host.disabled().collect(),
+        })?;
         let (mut events, mut step, mut stopped, mut cut) = (0, None, false, false);
         for row in rows {
             let Some(row) = row else {

@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
+use ckpt_policy_core::text;
 use ckpt_policy_core::{Error, Snapshot};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -177,7 +178,8 @@ impl Cut {
         let mut beside = path.as_os_str().to_owned();
         beside.push(".part");
         let mut file = BufWriter::new(File::create(&beside)?);
-        serde_json::to_writer(&mut file, &document)?;
+        let document = text::json(serde_json::to_string(&document)?);
+        file.write_all(document.as_bytes())?;
         file.write_all(b"\n")?;
         file.into_inner()?.sync_all()?;
         fs::rename(beside, path)

@@ -85,10 +85,19 @@ pub fn play(
             }
         }
         drop(tell);
-        let reader = scope.spawn(move || feed_all(trace, feeds));
+        let reader = thread::Builder::new().name("reader".to_owned());
+        // Where it does not start, what it would have fed ends, and so do the ranks.
+        let reader = reader.spawn_scoped(scope, move || feed_all(trace, feeds));
         let heard = told.into_iter().try_for_each(listen);
         errors.extend(heard.err());
-        let read = joined(reader.join(), 0).and_then(|read| Ok(read?));
+        let read = match reader {
+            Ok(reader) => joined(reader.join(), 0).and_then(|read| Ok(read?)),
+            Err(source) => Err(ReplayError::Spawn {
+                rank: 0,
+                world_size: size,
+                source,
+            }),
+        };
         errors.extend(read.err());
         let ended = join_all(ranks, &mut errors);
         errors.sort_by_key(|error| std::cmp::Reverse(error.weight()));
@@ -156,7 +165,7 @@ fn sit(seat: Seat<'_>) -> Result<Ended, ReplayError> {
         snapshot: world.snapshot,
     };
     player.play(rows_of(rows), part, |told| match told {
-        Told::Opened(_) | Told::Played(_) if place.rank != 0 => Ok(()),
+        Told::Opened { .. } | Told::Played(_) if place.rank != 0 => Ok(()),
         told => tell.send(told).map_err(|_| ReplayError::Deaf),
     })
 }

@@ -47,6 +47,7 @@ impl<'a, E, L: FnMut(&PolicySource, u32) -> Result<Box<dyn Policy>, E>> Stage<'a
             name: NAME.to_owned(),
             mode: Mode::Enforce,
             on_error: self.scenario.on_error,
+            disable_after: None,
             config: self.config.clone(),
             // One loader serves all ranks, so there is nothing to compare.
             digest: "0".repeat(64),

@@ -33,7 +33,7 @@ impl Host {
     }
 
     /// Asks every policy that has features, whether it decides in this round or not: they are
-    /// stored with a checkpoint, whoever saves it.
+    /// stored with a checkpoint, whoever saves it. Those of a disabled one are missing.
     fn observe(&mut self, at: Instant, asked: &[bool]) -> Features {
         let policies = self.seats.len();
         let mut features = Features {
@@ -45,6 +45,10 @@ impl Host {
         for (index, seat) in self.seats.iter_mut().enumerate() {
             let places = &self.layout.policies[index];
             if places.features.is_empty() {
+                continue;
+            }
+            if seat.is_disabled() {
+                features.numbers.extend(vec![None; places.features.len()]);
                 continue;
             }
             let glance = Glance {

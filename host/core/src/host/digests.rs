@@ -22,6 +22,9 @@ impl Host {
             .flag(outcome.stop)
             .flag(outcome.settle)
             .flag(outcome.interrupted);
+        for disabled in &outcome.disabled {
+            digest.number(disabled.policy as u64);
+        }
         for ended in &outcome.ended {
             digest
                 .number(ended.id)

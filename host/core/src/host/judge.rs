@@ -12,7 +12,7 @@ use crate::layout::{ELAPSED_CHANNEL, Layout};
 use crate::message::{Kind, Message};
 use crate::outcome::{Opinion, Outcome};
 use crate::reduction::reduce;
-use crate::seat::{Meeting, missing_input};
+use crate::seat::{Meeting, Seat, missing_input};
 use crate::setup::{Confirm, OnError};
 use crate::shadow::Imagined;
 use crate::wishes::{self, Candidate, Decided, Wish};
@@ -49,6 +49,19 @@ struct Shared {
     failed: Vec<Vec<(usize, u8)>>,
     /// For each policy, the input that it requires and that nobody has.
     missing: Vec<Option<String>>,
+}
+
+impl Shared {
+    /// Says on which ranks `observe` of a policy failed.
+    ///
+    /// The text is made of what all ranks know: what it said on one of them stays there.
+    fn observe_failure(&self, policy: usize) -> Option<String> {
+        let failed = &self.failed[policy];
+        let (_, code) = failed.first()?;
+        let names: Vec<_> = failed.iter().map(|(rank, _)| *rank).collect();
+        let name = Fault::name(*code);
+        Some(format!("`observe` failed on {}: {name}", ranks(&names)))
+    }
 }
 
 impl Host {
@@ -143,6 +156,7 @@ impl Host {
         mut outcome: Outcome,
     ) -> Result<(Judged, bool, Vec<u64>), Broken> {
         let answers = self.ask(pending, shared)?;
+        self.count_failures(shared, &answers);
         let verdicts = self.verdict_digests(&answers);
         self.enforce(pending, shared, &answers, &mut outcome);
         let ordered = self.ledger.sweep(self.rules.keep_at_least);
@@ -151,6 +165,7 @@ impl Host {
             let opinion = self.opinion(pending, shared, answer)?;
             outcome.opinions.push(opinion);
         }
+        outcome.disabled = self.seats.iter().filter_map(Seat::tripped).collect();
         let digest = self.outcome_digest(&outcome, &verdicts);
         // What is left of a save that failed is ordered to go where the save is settled.
         let failed = outcome
@@ -197,19 +212,27 @@ impl Host {
         Ok(answers)
     }
 
-    /// Why a policy cannot be asked at all in this round.
-    ///
-    /// The text is made of what all ranks know: what `observe` said on one of them stays there.
-    fn unable(&self, shared: &Shared, policy: usize) -> Option<String> {
-        let failed = &shared.failed[policy];
-        if let Some((_, code)) = failed.first() {
-            let names: Vec<_> = failed.iter().map(|(rank, _)| *rank).collect();
-            let name = Fault::name(*code);
-            return Some(format!("`observe` failed on {}: {name}", ranks(&names)));
+    /// Counts what failed by the policy's own doing: `decide`, or `observe` on any rank, whether or
+    /// not the policy was asked. An input that nobody supplies is not its doing, and no success.
+    fn count_failures(&mut self, shared: &Shared, answers: &[Answer]) {
+        for seat in &mut self.seats {
+            let answer = answers.iter().find(|answer| answer.policy == seat.index);
+            let failure = match answer {
+                Some(answer) if answer.able => answer.result.as_ref().err().cloned(),
+                _ => shared.observe_failure(seat.index),
+            };
+            if let Some(text) = failure {
+                seat.fail(text);
+            }
         }
-        shared.missing[policy]
-            .as_ref()
-            .map(|name| self.missing_text(name))
+    }
+
+    /// Why a policy cannot be asked at all in this round.
+    fn unable(&self, shared: &Shared, policy: usize) -> Option<String> {
+        let missing = || shared.missing[policy].as_ref();
+        shared
+            .observe_failure(policy)
+            .or_else(|| missing().map(|name| self.missing_text(name)))
     }
 
     /// Combines the enforced policies' wishes and applies them to the real ledger.

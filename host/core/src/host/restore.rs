@@ -4,6 +4,8 @@
 //! - World size changed: rank r takes old rank r's numbers, new ranks have none.
 //! - Checkpoints that are not on disk are dropped; unknown ones are entered as complete and pinned.
 //! - What is younger than the checkpoint that the weights come from is an abandoned future.
+//! - A policy that had failed too often still has: the same file under the same configuration would
+//!   fail again where it failed. A larger `disable-after` lets it in again.
 //! - What was held by a policy that is not enforced any more is pinned: a change of configuration
 //!   is no reason to delete.
 
@@ -406,6 +408,8 @@ fn memory(part: &PolicyPart, setup: &PolicySetup, seamless: bool) -> Result<Memo
     let same = part.config == canonical_json(&setup.config) && part.sha256 == setup.digest;
     // It lapses on a resume and when the configuration changes.
     let not_before = part.not_before.filter(|_| seamless && same);
+    // What another file, or the same under another configuration, failed with says nothing of it.
+    let failures = if same { part.failures } else { 0 };
     let labels = part.labels.iter();
     let labels = labels
         .map(|(name, id)| Label {
@@ -417,6 +421,7 @@ fn memory(part: &PolicyPart, setup: &PolicySetup, seamless: bool) -> Result<Memo
         state,
         not_before,
         labels,
+        failures: setup.disable_after.map_or(0, |_| failures),
     })
 }
 

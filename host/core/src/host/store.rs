@@ -65,6 +65,7 @@ impl Host {
             labels: labels
                 .map(|label| (label.name.clone(), label.checkpoint))
                 .collect(),
+            failures: seat.memory.failures,
             ledger: seat.shadow.as_ref().map(|ledger| self.ledger_part(ledger)),
         }
     }

@@ -1,13 +1,15 @@
 //! The whole host, in a simulated world, with policies in plain Rust.
 //!
 //! One binary, since linking costs more than running. Each module is one promise of the host:
-//! what travels, what a disagreement does, what becomes of saves, and what a resume knows.
+//! what travels, what a disagreement does, what becomes of saves, what a resume knows, and when a
+//! policy is not asked any more.
 
 mod agreement;
 mod carried;
 mod combined;
 mod cost;
 mod cut;
+mod disabled;
 mod exchanges;
 mod faults;
 mod kept;

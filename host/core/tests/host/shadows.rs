@@ -217,6 +217,10 @@ proptest! {
             whim.plan.features = 0;
             whim.plan.reductions.retain(|it| matches!(it.source, Source::Input(_)));
         }
+        if whim.plan.features > 0 {
+            // A failing `observe` counts in the settling rounds that a shadow does not have.
+            whim.disable_after = None;
+        }
         prop_assert_eq!(alone(&whim, &rows), watched(&whim, &rows));
     }
 }

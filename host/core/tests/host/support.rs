@@ -1,6 +1,7 @@
 //! Policies that a test writes down as closures, and worlds of them.
 
 use std::fmt::Debug;
+use std::num::NonZeroU64;
 
 use ckpt_policy_conformance::world::{Played, World, Write};
 use ckpt_policy_core::contract::{
@@ -175,6 +176,7 @@ pub(crate) fn setup_of(name: &str, policy: Box<dyn Policy>) -> PolicySetup {
         name: name.to_owned(),
         mode: Mode::Enforce,
         on_error: OnError::Skip,
+        disable_after: None,
         config: serde_json::json!({}),
         digest: "00".to_owned(),
         policy,
@@ -190,6 +192,14 @@ pub(crate) fn shadow(setup: PolicySetup) -> PolicySetup {
 
 pub(crate) fn on_error(setup: PolicySetup, on_error: OnError) -> PolicySetup {
     PolicySetup { on_error, ..setup }
+}
+
+/// Lets a policy fail so often in a row.
+pub(crate) fn disable_after(setup: PolicySetup, failures: u64) -> PolicySetup {
+    PolicySetup {
+        disable_after: NonZeroU64::new(failures),
+        ..setup
+    }
 }
 
 /// A verdict that wishes nothing.

@@ -4,6 +4,7 @@
 //! it. Its configuration says what it needs.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroU64;
 
 use ckpt_policy_core::contract::{
     Ballot, Checkpoint, CheckpointId, Description, Fault, Figure, Input, Label, Observation,
@@ -12,6 +13,7 @@ use ckpt_policy_core::contract::{
 use ckpt_policy_core::{Mode, Moment, OnError, PolicySetup};
 use proptest::bool::weighted;
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::{select, subsequence};
 
@@ -21,6 +23,7 @@ pub(crate) struct Whim {
     pub(crate) seed: u64,
     pub(crate) mode: Mode,
     pub(crate) on_error: OnError,
+    pub(crate) disable_after: Option<NonZeroU64>,
     pub(crate) plan: Plan,
     /// Blind to ids and sizes: decides alike in a ledger of its own.
     pub(crate) blind: bool,
@@ -31,6 +34,7 @@ impl Whim {
         PolicySetup {
             mode: self.mode,
             on_error: self.on_error,
+            disable_after: self.disable_after,
             ..crate::support::setup_of(name, Box::new(self.clone()))
         }
     }
@@ -166,10 +170,13 @@ pub(crate) fn any_whim() -> impl Strategy<Value = Whim> {
         Just(OnError::Save),
         Just(OnError::Stop)
     ];
-    (any::<u64>(), mode, on_error, any_plan()).prop_map(|(seed, mode, on_error, plan)| Whim {
+    let limit = option::weighted(0.5, prop_oneof![3 => Just(1), 1 => Just(2)]);
+    let failing = (on_error, limit);
+    (any::<u64>(), mode, failing, any_plan()).prop_map(|(seed, mode, failing, plan)| Whim {
         seed,
         mode,
-        on_error,
+        on_error: failing.0,
+        disable_after: failing.1.and_then(NonZeroU64::new),
         plan,
         blind: false,
     })

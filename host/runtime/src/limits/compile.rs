@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Which bounds a policy's file is held to before it is compiled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Compile {
@@ -28,7 +30,7 @@ impl fmt::Display for Compile {
 
 /// Bounds on a file that is to be compiled, whatever it does later; or what one file amounts to in
 /// these terms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompileLimits {
     /// Bytes of the body of one function. By default 128 KiB.
     pub function: u64,

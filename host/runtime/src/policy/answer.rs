@@ -1,27 +1,33 @@
-//! Judges what a policy has answered: its sizes, not its sense, which is the host's to judge.
+//! Judges what a policy has answered: its sizes and characters, not its sense, which is the host's
+//! to judge.
+//!
+//! Text for people leaves here with all escaped that a terminal could obey. Names are compared, and
+//! so never changed: one with such a character makes the answer refused.
 //!
 //! A NaN leaves here as the canonical one, so that two machines that made it differently agree.
 
 use ckpt_policy_core::contract::{Description, Fault, Plan, Prepared, Verdict};
+use ckpt_policy_core::text::{excerpt, unprintable};
 
 use crate::bindings::{Answer, PolicyError};
-use crate::fault;
+use crate::error::NAME;
 use crate::limits::{Limits, saturate};
 
 /// Takes what the policy answered, or what it refused with.
 pub(super) fn accepted<T>(answer: Answer<T>, limits: &Limits) -> Result<T, Fault> {
-    let cut = |text| fault::cut(text, saturate(limits.reason));
+    let shown = |text: String| excerpt(text, saturate(limits.reason));
     answer.map_err(|error| match error {
-        PolicyError::Config(text) => Fault::Config(cut(text)),
-        PolicyError::State(text) => Fault::State(cut(text)),
-        PolicyError::Failed(text) => Fault::Failed(cut(text)),
+        PolicyError::Config(text) => Fault::Config(shown(text)),
+        PolicyError::State(text) => Fault::State(shown(text)),
+        PolicyError::Failed(text) => Fault::Failed(shown(text)),
     })
 }
 
-pub(super) fn description(from: Description, limits: &Limits) -> Result<Description, Fault> {
-    bounded("`name`", from.name.len(), ("name", limits.name))?;
-    bounded("`version`", from.version.len(), ("name", limits.name))?;
+pub(super) fn description(mut from: Description, limits: &Limits) -> Result<Description, Fault> {
+    name("`name`", &from.name, limits)?;
+    name("`version`", &from.version, limits)?;
     bounded("`summary`", from.summary.len(), ("reason", limits.reason))?;
+    from.summary = excerpt(from.summary, saturate(limits.reason));
     Ok(from)
 }
 
@@ -61,18 +67,16 @@ pub(super) fn verdict(mut from: Verdict, limits: &Limits) -> Result<Verdict, Fau
         from.release.len(),
         ("checkpoints", limits.checkpoints),
     )?;
-    let name = ("name", limits.name);
-    names(
-        "the name of a figure",
-        from.figures.iter().map(|figure| &figure.name),
-        name,
-    )?;
-    names("a tag", from.tags.iter(), name)?;
-    names(
-        "the name of a label",
-        from.labels.iter().map(|label| &label.name),
-        name,
-    )?;
+    for figure in &from.figures {
+        name("the name of a figure", &figure.name, limits)?;
+    }
+    for tag in &from.tags {
+        name("a tag", tag, limits)?;
+    }
+    for label in &from.labels {
+        name("the name of a label", &label.name, limits)?;
+    }
+    from.reason = excerpt(from.reason, saturate(limits.reason));
     from.figures
         .iter_mut()
         .for_each(|figure| canonicalize(&mut figure.value));
@@ -85,21 +89,23 @@ fn plan(plan: &Plan, limits: &Limits) -> Result<(), Fault> {
     counted("features", plan.features as usize, most)?;
     counted("reductions", plan.reductions.len(), most)?;
     counted("moments", plan.moments.len(), most)?;
-    let name = ("name", limits.name);
-    names(
-        "the name of an input",
-        plan.inputs.iter().map(|input| &input.name),
-        name,
-    )?;
-    names("the name of a moment", plan.moments.iter(), name)
+    for input in &plan.inputs {
+        name("the name of an input", &input.name, limits)?;
+    }
+    let mut moments = plan.moments.iter();
+    moments.try_for_each(|moment| name("the name of a moment", moment, limits))
 }
 
-fn names<'a>(
-    what: &str,
-    mut names: impl Iterator<Item = &'a String>,
-    limit: (&str, u64),
-) -> Result<(), Fault> {
-    names.try_for_each(|name| bounded(what, name.len(), limit))
+fn name(what: &str, name: &str, limits: &Limits) -> Result<(), Fault> {
+    bounded(what, name.len(), ("name", limits.name))?;
+    match unprintable(name) {
+        None => Ok(()),
+        Some(character) => Err(Fault::Answer(format!(
+            "{what} is `{}`; a name cannot have the character U+{:04X}, which is not one to see",
+            excerpt(name, NAME),
+            u32::from(character)
+        ))),
+    }
 }
 
 fn bounded(what: &str, bytes: usize, (limit, most): (&str, u64)) -> Result<(), Fault> {

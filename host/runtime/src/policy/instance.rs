@@ -5,7 +5,7 @@ use wasmtime::Store;
 use wasmtime::component::{ComponentNamedList, Func, Lift, Lower};
 
 use crate::bindings::{self, Answer, DecideArguments, ObserveArguments, PrepareArguments};
-use crate::error::Error;
+use crate::error::{Error, told};
 use crate::fault;
 use crate::limits::{Guard, Limits, saturate};
 use crate::policy::Usage;
@@ -27,11 +27,11 @@ impl Instance {
         let limits = loaded.limits();
         let mut store = Store::new(loaded.start().engine(), Guard::new(limits));
         store.limiter(|guard| guard);
-        refuel(&mut store, limits)?;
+        refuel(&mut store, loaded)?;
         let instance = loaded
             .start()
             .instantiate(&mut store)
-            .map_err(|error| fault::of_start(&error, store.data(), limits.fuel))?;
+            .map_err(|error| fault::of_start(&error, store.data(), limits))?;
         let start_fuel = used(&store, limits);
         let functions = loaded.functions();
         let mut function = |index| {
@@ -49,7 +49,7 @@ impl Instance {
         })
     }
 
-    /// Calls one of the functions, with fuel and a budget for the answer that are its own.
+    /// Calls one of the functions, with fuel, time and a budget for the answer that are its own.
     ///
     /// The types are compared once more, which costs about 0.2 µs: arguments that borrow have no
     /// typed function that could be kept, and one without the comparison is unsafe to make.
@@ -57,17 +57,17 @@ impl Instance {
         &mut self,
         function: Func,
         arguments: P,
-        limits: &Limits,
+        loaded: &Loaded,
     ) -> Result<R, Fault>
     where
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift + 'static,
     {
-        refuel(&mut self.store, limits)?;
+        refuel(&mut self.store, loaded)?;
         let called = function
             .typed::<P, R>(&self.store)
             .and_then(|typed| typed.call(&mut self.store, arguments));
-        called.map_err(|error| fault::of_call(&error, self.store.data(), limits.fuel))
+        called.map_err(|error| fault::of_call(&error, self.store.data(), loaded.limits()))
     }
 
     /// Returns what the last call took.
@@ -111,7 +111,7 @@ impl Instance {
         let differs = |error| Error::Signature {
             function: name,
             version: CONTRACT_VERSION,
-            what: format!("{error:#}"),
+            what: told(format_args!("{error:#}")),
         };
         function
             .typed::<P, R>(&self.store)
@@ -126,10 +126,12 @@ fn used(store: &Store<Guard>, limits: &Limits) -> u64 {
     limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0))
 }
 
-fn refuel(store: &mut Store<Guard>, limits: &Limits) -> Result<(), Fault> {
+fn refuel(store: &mut Store<Guard>, loaded: &Loaded) -> Result<(), Fault> {
+    let limits = loaded.limits();
     store.data_mut().reset();
+    store.set_epoch_deadline(loaded.brake().ticks());
     store.set_hostcall_fuel(saturate(limits.answer));
     store
         .set_fuel(limits.fuel)
-        .map_err(|error| Fault::Machine(format!("{error:#}")))
+        .map_err(|error| Fault::Machine(told(format_args!("{error:#}"))))
 }

@@ -3,7 +3,7 @@
 //! Counts what is stated, and reads what the walks over the bodies need: the types, and which
 //! function has which.
 
-use wasmparser::{ElementItems, FunctionBody, Payload, TypeRef};
+use wasmparser::{ConstExpr, DataKind, ElementItems, ElementKind, FunctionBody, Payload, TypeRef};
 
 use super::component::each;
 use super::function::{self, Measured, Signatures, shape};
@@ -64,7 +64,7 @@ impl Module {
             Payload::TableSection(section) => each(section, |table, bytes| {
                 added.tables += 1;
                 added.table_elements = added.table_elements.max(table.ty.initial);
-                added.work += bytes;
+                added.work += work::CONSTANT * bytes;
                 Ok(())
             })?,
             Payload::MemorySection(section) => each(section, |memory, bytes| {
@@ -76,21 +76,34 @@ impl Module {
                 Ok(())
             })?,
             Payload::GlobalSection(section) => {
-                added.work += work::ITEM * u64::from(section.count()) + length(&section.range());
+                added.work += work::ITEM * u64::from(section.count());
+                added.work += work::CONSTANT * length(&section.range());
             }
             Payload::ExportSection(section) => {
-                added.work += work::ITEM * u64::from(section.count()) + length(&section.range());
+                added.work += work::EXPORT * u64::from(section.count()) + length(&section.range());
             }
             Payload::ElementSection(section) => each(section, |element, bytes| {
                 added.work += work::SEGMENT + bytes;
-                if let ElementItems::Expressions(_, expressions) = element.items {
-                    added.work += work::ELEMENT * u64::from(expressions.count());
+                added.work += match element.items {
+                    ElementItems::Functions(indices) => work::INDEX * u64::from(indices.count()),
+                    ElementItems::Expressions(_, expressions) => {
+                        work::ELEMENT * u64::from(expressions.count())
+                    }
+                };
+                if let ElementKind::Active { offset_expr, .. } = element.kind {
+                    added.work += constant(&offset_expr);
                 }
                 Ok(())
             })?,
             Payload::DataSection(section) => {
-                added.work += work::SEGMENT * u64::from(section.count());
                 added.data = length(&section.range());
+                each(section, |data, _| {
+                    added.work += work::SEGMENT;
+                    if let DataKind::Active { offset_expr, .. } = data.kind {
+                        added.work += constant(&offset_expr);
+                    }
+                    Ok(())
+                })?;
             }
             _ => {}
         }
@@ -104,6 +117,12 @@ impl Module {
             self.next += 1;
         }
     }
+}
+
+/// The work of an expression that is evaluated at the start.
+fn constant(expression: &ConstExpr<'_>) -> u64 {
+    let bytes = expression.get_binary_reader().bytes_remaining();
+    work::CONSTANT.saturating_mul(bytes as u64)
 }
 
 /// Bytes of a range in the file.

@@ -16,11 +16,20 @@ pub(super) const PARAMETER: u64 = 9;
 /// A type, for which there is code that calls a function of it.
 pub(super) const TYPE: u64 = 200;
 
-/// A global, import or export.
+/// A global or import.
 pub(super) const ITEM: u64 = 4;
 
+/// An export, which the component around the module names once more.
+pub(super) const EXPORT: u64 = 150;
+
+/// A byte of an expression that is evaluated at the start.
+pub(super) const CONSTANT: u64 = 8;
+
 /// A segment of data or elements.
-pub(super) const SEGMENT: u64 = 16;
+pub(super) const SEGMENT: u64 = 150;
+
+/// An element that is a function's index, for which some kilobytes are laid out.
+pub(super) const INDEX: u64 = 60;
 
 /// An element that is an expression instead of an index: code of its own.
 pub(super) const ELEMENT: u64 = 400;

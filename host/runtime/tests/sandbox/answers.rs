@@ -251,14 +251,11 @@ fn a_nan_comes_out_as_the_canonical_one() {
              (i32.store (i32.const 20) (i32.const 2000)) (i32.store (i32.const 24) (i32.const 1))
              (i32.const 16)",
         )
-        .decide(
-            format!(
-                "{nan} (i64.store (i32.const 2000) (i64.const 0))
-                 (i32.store (i32.const 36) (i32.const 2000)) (i32.store (i32.const 40) (i32.const 1))
-                 (i32.const 16)"
-            )
-            .leak(),
-        );
+        .decide(format!(
+            "{nan} (i64.store (i32.const 2000) (i64.const 0))
+             (i32.store (i32.const 36) (i32.const 2000)) (i32.store (i32.const 40) (i32.const 1))
+             (i32.const 16)"
+        ));
     let verdict = policy(&guest).decide(&[], &[], &round()).unwrap();
     assert_eq!(verdict.figures[0].value.to_bits(), 0x7ff8_0000_0000_0000);
     let features = policy(&guest).observe(&[], &[], &observation()).unwrap();
@@ -364,7 +361,7 @@ fn names_of_a_verdict() {
              (i32.store (i32.const {}) (i32.const 1)) (i32.const 16)",
             field + 4
         );
-        let mut policy = policy(&Guest::plain().decide(body.leak()));
+        let mut policy = policy(&Guest::plain().decide(body));
         assert!(policy.decide(&[b'x'; 256], &[], &round()).is_ok());
         let refused = policy.decide(&[b'x'; 257], &[], &round());
         let text = format!("{what} has 257 bytes, more than `name` in `[limits]` allows (256)");

@@ -256,7 +256,7 @@ fn a_policy_that_refuses_says_why() {
              (i32.store (i32.const 28) (i32.const 600)) (i32.store (i32.const 32) (i32.const 5))
              (i32.const 16)"
         );
-        let mut policy = policy(&Guest::plain().decide(body.leak()));
+        let mut policy = policy(&Guest::plain().decide(body));
         assert_eq!(decide(&mut policy), fault("plain".to_owned()));
     }
 }

@@ -8,73 +8,82 @@ use std::borrow::Cow;
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{ManglingAndAbi, Resolve, WorldId};
 
+/// A part of a module's text.
+type Text = Cow<'static, str>;
+
 /// A policy of which one or another part misbehaves.
 pub(crate) struct Guest {
-    describe: &'static str,
-    prepare: &'static str,
-    observe: &'static str,
-    decide: &'static str,
-    more: Cow<'static, str>,
-    memory: &'static str,
-    imports: &'static str,
+    describe: Text,
+    prepare: Text,
+    observe: Text,
+    decide: Text,
+    more: Text,
+    memory: Text,
+    imports: Text,
 }
 
 impl Guest {
     /// A policy that answers each call, and wants nothing.
     pub(crate) fn plain() -> Self {
         Self {
-            describe: "(i32.const 512)",
-            prepare: ANSWER,
-            observe: ANSWER,
-            decide: ANSWER,
-            more: Cow::Borrowed(""),
-            memory: r#"(memory (export "memory") 2)"#,
-            imports: "",
+            describe: "(i32.const 512)".into(),
+            prepare: ANSWER.into(),
+            observe: ANSWER.into(),
+            decide: ANSWER.into(),
+            more: "".into(),
+            memory: r#"(memory (export "memory") 2)"#.into(),
+            imports: "".into(),
         }
     }
 
-    pub(crate) fn describe(self, body: &'static str) -> Self {
+    pub(crate) fn describe(self, body: impl Into<Text>) -> Self {
         Self {
-            describe: body,
+            describe: body.into(),
             ..self
         }
     }
 
-    pub(crate) fn prepare(self, body: &'static str) -> Self {
+    pub(crate) fn prepare(self, body: impl Into<Text>) -> Self {
         Self {
-            prepare: body,
+            prepare: body.into(),
             ..self
         }
     }
 
-    pub(crate) fn observe(self, body: &'static str) -> Self {
+    pub(crate) fn observe(self, body: impl Into<Text>) -> Self {
         Self {
-            observe: body,
+            observe: body.into(),
             ..self
         }
     }
 
-    pub(crate) fn decide(self, body: &'static str) -> Self {
+    pub(crate) fn decide(self, body: impl Into<Text>) -> Self {
         Self {
-            decide: body,
+            decide: body.into(),
             ..self
         }
     }
 
     /// Adds fields to the module.
-    pub(crate) fn more(self, fields: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn more(self, fields: impl Into<Text>) -> Self {
         Self {
             more: fields.into(),
             ..self
         }
     }
 
-    pub(crate) fn memory(self, memory: &'static str) -> Self {
-        Self { memory, ..self }
+    pub(crate) fn memory(self, memory: impl Into<Text>) -> Self {
+        Self {
+            memory: memory.into(),
+            ..self
+        }
     }
 
-    pub(crate) fn imports(self, imports: &'static str) -> Self {
-        Self { imports, ..self }
+    pub(crate) fn imports(self, imports: impl Into<Text>) -> Self {
+        Self {
+            imports: imports.into(),
+            ..self
+        }
     }
 
     /// The core module, with the world embedded.

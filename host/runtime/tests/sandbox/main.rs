@@ -5,10 +5,13 @@ use ckpt_policy_runtime::{Instances, Limits, Runtime, WasmPolicy};
 
 mod address_space;
 mod answers;
+mod brake;
 mod faults;
 mod guest;
 mod loading;
+mod ranks;
 mod reuse;
+mod text;
 mod threads;
 mod ways;
 

@@ -34,6 +34,7 @@ impl Run {
                 name: "policy".to_owned(),
                 mode: Mode::Enforce,
                 on_error: OnError::Skip,
+                disable_after: None,
                 config: config.clone(),
                 digest: String::new(),
                 policy: Box::new(Native::<P>::new()),

@@ -118,6 +118,7 @@ fn open(plan: &Plan<'_>, loaded: &Loaded, samples: &Arc<Mutex<Samples>>) -> Resu
                 name: plan.policy.to_owned(),
                 mode: Mode::Enforce,
                 on_error: OnError::Skip,
+                disable_after: None,
                 config: plan.config.clone(),
                 digest: loaded.digest().to_owned(),
                 policy: Box::new(Timed::new(loaded, watched)),

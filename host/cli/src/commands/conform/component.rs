@@ -8,6 +8,7 @@ use ckpt_policy_conformance::conform::{Budget, Measured, Subject, Way};
 use ckpt_policy_runtime::{Compile, Compiler, Error, Instances, Limits, Loaded, Options, Runtime};
 
 use crate::commands::called::measured;
+use crate::config::CacheSettings;
 
 /// A loaded file; for comparison it is compiled in other ways too, each once and only where it is asked for.
 pub(super) struct Component<'a> {
@@ -60,9 +61,12 @@ impl Subject for Component<'_> {
 }
 
 fn load(bytes: &[u8], compiler: Compiler) -> Result<Loaded, Error> {
+    // What is wrong with the cache is nothing that the policy is judged by.
+    let (cache, _) = CacheSettings::default().open();
     let options = Options {
         compiler,
         lines: true,
+        cache,
         ..Options::default()
     };
     Runtime::with(options)?.load_as(bytes, Compile::Large)

@@ -7,13 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ckpt_policy_core::PolicyInfo;
+use ckpt_policy_core::text::{self, Printable};
+use ckpt_policy_core::{Mode, PolicyInfo};
 
 use super::{Journal, Sinks};
 use crate::commands::{Format, Streams};
 use crate::config::Policies;
 use crate::journal::{self, DecidedBy};
-use crate::render::{self, Decisions, Printable};
+use crate::render::{self, Decisions};
 use crate::replay::{Cut, Ended, ReplayError, Step, Told};
 use crate::report::Failure;
 use crate::summary::{Tally, Watch};
@@ -32,6 +33,7 @@ pub(super) struct Listener<'a, 's> {
     table: Decisions,
     tally: Tally,
     told: BTreeSet<(usize, String)>,
+    disabled: BTreeSet<usize>,
     read: Arc<AtomicU64>,
     goes_on: bool,
 }
@@ -70,6 +72,7 @@ impl<'a, 's> Listener<'a, 's> {
             watches,
             tally: Tally::default(),
             told: BTreeSet::new(),
+            disabled: BTreeSet::new(),
             read: Arc::default(),
             goes_on: false,
         }
@@ -88,7 +91,11 @@ impl<'a, 's> Listener<'a, 's> {
 
     pub(super) fn hear(&mut self, told: Told) -> Result<(), ReplayError> {
         match told {
-            Told::Opened(_) => self.open(),
+            Told::Opened { disabled, .. } => {
+                self.open()?;
+                self.recall(&disabled);
+                Ok(())
+            }
             Told::Played(step) => self.step(&step),
             Told::Failed { policy, text } => {
                 self.note(policy, &text);
@@ -166,6 +173,7 @@ impl<'a, 's> Listener<'a, 's> {
     fn step(&mut self, step: &Step) -> Result<(), ReplayError> {
         self.tally.add(step, &self.policies, &self.watches);
         self.complain(step);
+        self.give_up(step);
         if let Some(Journal { path, file }) = &mut self.sinks.journal {
             journal::write_step(file, step, &self.policies)
                 .map_err(|source| unwritable(path, source))?;
@@ -194,6 +202,47 @@ impl<'a, 's> Listener<'a, 's> {
         }
     }
 
+    /// Says of which policies the run had given up before it was cut.
+    fn recall(&mut self, disabled: &[(usize, u64)]) {
+        for (policy, failures) in disabled {
+            self.disable(
+                *policy,
+                &format!(
+                    "had failed {failures} times in a row before the run was cut; it is not asked \
+                     any more, unless its file or `config` changes or `disable-after` is raised"
+                ),
+            );
+        }
+    }
+
+    /// Says which policies failed once too often.
+    fn give_up(&mut self, step: &Step) {
+        for disabled in &step.decision.disabled {
+            let (failures, at) = (disabled.failures, step.row.step);
+            let times = if failures == 1 { "time" } else { "times" };
+            let error = Printable(&disabled.error);
+            self.disable(
+                disabled.policy,
+                &format!(
+                    "failed {failures} {times} in a row, the last time at step {at} ({error}); it \
+                     is not asked any more in this run"
+                ),
+            );
+        }
+    }
+
+    fn disable(&mut self, policy: usize, what: &str) {
+        self.disabled.insert(policy);
+        self.say(&format!("warning: policy `{}` {what}", self.name(policy)));
+        let mut asking = self.policies.iter().enumerate().filter(|(_, info)| {
+            // Neither a shadow nor a passive policy brings about a round.
+            info.mode == Mode::Enforce && !info.plan.passive
+        });
+        if asking.all(|(index, _)| self.disabled.contains(&index)) {
+            self.say("warning: no policy is left that asks for anything; nothing more is decided");
+        }
+    }
+
     /// Passes on what a policy failed with on one rank, in its own words.
     fn note(&mut self, policy: usize, text: &str) {
         self.warn(policy, "failed on a rank", text);
@@ -206,20 +255,29 @@ impl<'a, 's> Listener<'a, 's> {
         if so_far > TOLD || !self.told.insert((policy, text.to_owned())) {
             return;
         }
-        let info = self.policies.get(policy);
-        let name = Printable(info.map_or("?", |info| info.name.as_str()));
+        let name = self.name(policy);
         let line = match so_far {
             TOLD => format!("warning: policy `{name}`: more errors, see the journal"),
             _ => format!("warning: policy `{name}` {what}: {}", Printable(text)),
         };
+        self.say(&line);
+    }
+
+    fn name(&self, policy: usize) -> String {
+        let info = self.policies.get(policy);
+        Printable(info.map_or("?", |info| info.name.as_str())).to_string()
+    }
+
+    fn say(&mut self, line: &str) {
         match &self.sinks.progress {
-            Some(progress) => progress.suspend(|| self.streams.say(&line)),
-            None => self.streams.say(&line),
+            Some(progress) => progress.suspend(|| self.streams.say(line)),
+            None => self.streams.say(line),
         }
     }
 
     fn print(&mut self, text: &str) -> Result<(), ReplayError> {
         let out = &mut self.streams.out;
+        let text = text::lines(text);
         let mut print = || out.write_all(text.as_bytes()).and_then(|()| out.flush());
         let written = match &self.sinks.progress {
             Some(progress) => progress.suspend(print),

@@ -30,7 +30,11 @@ pub(in crate::commands) fn check(
         .chain(snapshot.map(|path| (path, "a snapshot")))
         .collect();
     let read = traces.iter().map(|path| (path.as_path(), "a trace"));
-    for (path, reads) in read.chain([(site.file(), "the configuration")]) {
+    let above = site.above().map(|above| (above.file(), "the site's rules"));
+    let read = read
+        .chain([(site.file(), "the configuration")])
+        .chain(above);
+    for (path, reads) in read {
         for (target, writes) in &written {
             if is_same(path, target) {
                 let text = format!(

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use ckpt_policy_conformance::{Change, PolicySource, Report, Scenario, bless, run, run_recorded};
 use ckpt_policy_core::contract::Policy;
-use ckpt_policy_runtime::{Loaded, Runtime};
+use ckpt_policy_runtime::{Cache, Loaded, Runtime};
 
 use super::files::ScenarioFile;
 use crate::commands::called::measured;
@@ -63,9 +63,9 @@ pub(super) struct Player {
 
 impl Player {
     /// Sets up an engine as a site has it; `policy` is played to in place of the scenarios' own.
-    pub(super) fn new(policy: Option<PolicySource>) -> Result<Self, Failure> {
+    pub(super) fn new(policy: Option<PolicySource>, cache: Option<Cache>) -> Result<Self, Failure> {
         Ok(Self {
-            runtime: config::authors_runtime()?,
+            runtime: config::authors_runtime(cache)?,
             policy,
             loaded: BTreeMap::new(),
         })

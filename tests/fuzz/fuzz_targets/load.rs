@@ -1,0 +1,4 @@
+//! libFuzzer's front end of the target `load`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ckpt_policy_fuzz::run("load", bytes));

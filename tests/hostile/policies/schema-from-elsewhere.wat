@@ -1,0 +1,9 @@
+;; Its schema is to be fetched from a computer.
+;;! at = "open"
+;;! says = "config-schema"
+;;! exit = 3
+
+(memory $memory (export "memory") 4)
+(global $next (mut i32) (i32.const 131072))
+(data (i32.const 2048) "{\22$ref\22: \22http://169.254.169.254/latest/schema.json\22}")
+(data (i32.const 124) "\00\08\00\00\35\00\00\00")
