@@ -1,7 +1,7 @@
-;; Has its arguments put where its answer lies.
+;; Has its arguments put where its answer lies; what is wrong with it first depends on them.
 ;;! at = "decide"
 ;;! fault = "Answer"
-;;! says = "out of bounds"
+;;! says = "the policy's answer is refused"
 
 (func $realloc (type $realloc) (i32.const 400))
 (data (i32.const 2048) "\07\07\07\07\07\07\07\07")

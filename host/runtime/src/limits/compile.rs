@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Which bounds a policy's file is held to before it is compiled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Compile {
-    /// Those of [`Limits::compile`](crate::Limits::compile): a file from anywhere is compiled and
+    /// Those in the field `compile` of [`Limits`](crate::Limits): a file from anywhere is compiled and
     /// started within two seconds.
     #[default]
     Default,
