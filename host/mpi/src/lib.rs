@@ -1,0 +1,1 @@
+//! Carries the exchanges of a host over MPI.
