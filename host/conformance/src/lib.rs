@@ -12,6 +12,7 @@ mod bless;
 pub mod conform;
 mod coverage;
 mod document;
+pub mod exchange;
 mod record;
 mod report;
 mod run;

@@ -1,6 +1,6 @@
 //! A simulated world: the hosts of all ranks in one process, without threads and without a clock.
 //!
-//! An exchange is a concatenation of what the hosts hand out, so a world of any size is one loop,
+//! An exchange is joined from what the hosts hand out, so a world of any size is one loop,
 //! and a run is the same at each repetition. After every step the world proves that all ranks came
 //! to the same result; what a world returns, each of its ranks said. It writes no checkpoint: the
 //! caller says how a save goes. Policies, configurations and files are none of its business.
@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use ckpt_policy_core::contract::CheckpointId;
-use ckpt_policy_core::{Event, Host, Opened, Opening, Outcome, Progress, Saved, Snapshot};
+use ckpt_policy_core::{
+    Event, Exchange, Host, Opened, Opening, Outcome, Progress, Saved, Snapshot,
+};
 
 /// The hosts of all ranks, in their order.
 pub struct World {
@@ -97,9 +99,9 @@ impl World {
             for one in opened {
                 match one {
                     Opened::Host(host) => hosts.push(*host),
-                    Opened::Exchange(opening, message) => {
+                    Opened::Exchange(opening, exchange) => {
                         waiting.push(opening);
-                        messages.push(message);
+                        messages.push(exchange);
                     }
                 }
             }
@@ -175,7 +177,7 @@ impl World {
             .zip(events)
             .map(|(host, event)| host.begin(event));
         let begun = begun.collect();
-        self.carry(begun)
+        self.carry(begun, |host, carried| host.complete(carried))
     }
 
     /// Runs a settling round and nothing after it.
@@ -185,7 +187,7 @@ impl World {
     /// [`Error`] where the ranks refuse, or came to different results.
     pub fn settle(&mut self) -> Result<Outcome, Error> {
         let begun = self.hosts.iter_mut().map(Host::settle).collect();
-        self.carry(begun)
+        self.carry(begun, |host, carried| host.complete(carried))
     }
 
     /// Settles what is left at the end of a run, and does the deletions that come of it.
@@ -195,7 +197,7 @@ impl World {
     /// [`Error`] where the ranks refuse, or came to different results.
     pub fn finish(&mut self) -> Result<Played, Error> {
         let begun = self.hosts.iter_mut().map(Host::finish).collect();
-        let outcome = self.carry(begun)?;
+        let outcome = self.carry(begun, |host, carried| host.complete(carried))?;
         let settles = outcome.settle;
         self.follow(outcome, settles)
     }
@@ -206,20 +208,8 @@ impl World {
     ///
     /// [`Error`] where the ranks refuse, or came to different results.
     pub fn snapshot(&mut self) -> Result<Snapshot, Error> {
-        let begun = agreed_kind(self.hosts.iter_mut().map(Host::snapshot).collect())?;
-        let snapshots = match begun {
-            Kind::Done(snapshots) => snapshots,
-            Kind::Exchange(messages) => {
-                let gathered = gather(&messages, &mut self.traffic)?;
-                agreed(
-                    self.hosts
-                        .iter_mut()
-                        .map(|host| host.complete_snapshot(&gathered))
-                        .collect(),
-                )?
-            }
-        };
-        one(snapshots)
+        let begun = self.hosts.iter_mut().map(Host::snapshot).collect();
+        self.carry(begun, |host, carried| host.complete_snapshot(carried))
     }
 
     /// Does deletions that were ordered: each rank reports each as done.
@@ -295,18 +285,19 @@ impl World {
         })
     }
 
-    /// Carries messages between the ranks until all have an outcome.
-    fn carry(
+    /// Carries exchanges between the ranks until all are done.
+    fn carry<T: PartialEq + fmt::Debug>(
         &mut self,
-        begun: Vec<Result<Progress<Outcome>, ckpt_policy_core::Error>>,
-    ) -> Result<Outcome, Error> {
+        begun: Vec<Result<Progress<T>, ckpt_policy_core::Error>>,
+        complete: fn(&mut Host, &Exchange) -> Result<Progress<T>, ckpt_policy_core::Error>,
+    ) -> Result<T, Error> {
         let mut kind = agreed_kind(begun)?;
         loop {
             match kind {
-                Kind::Done(outcomes) => return one(outcomes),
-                Kind::Exchange(messages) => {
-                    let gathered = gather(&messages, &mut self.traffic)?;
-                    let went = self.hosts.iter_mut().map(|host| host.complete(&gathered));
+                Kind::Done(results) => return one(results),
+                Kind::Exchange(exchanges) => {
+                    let carried = join(exchanges, &mut self.traffic)?;
+                    let went = self.hosts.iter_mut().map(|host| complete(host, &carried));
                     kind = agreed_kind(went.collect())?;
                 }
             }
@@ -319,29 +310,24 @@ const MOST_SETTLING: usize = 8;
 
 fn advance(
     openings: Vec<Opening>,
-    messages: Vec<Vec<u8>>,
+    exchanges: Vec<Exchange>,
     traffic: &mut Traffic,
 ) -> Result<Vec<Opened>, Error> {
-    let gathered = gather(&messages, traffic)?;
+    let carried = join(exchanges, traffic)?;
     agreed(
         openings
             .into_iter()
-            .map(|opening| opening.complete(&gathered))
+            .map(|opening| opening.complete(&carried))
             .collect(),
     )
 }
 
-/// Does what an engine's all-gather does, which needs one length on all ranks.
-fn gather(messages: &[Vec<u8>], traffic: &mut Traffic) -> Result<Vec<u8>, Error> {
-    let length = messages.first().map_or(0, Vec::len);
-    if let Some(rank) = messages.iter().position(|message| message.len() != length) {
-        let other = messages[rank].len();
-        let what = format!("rank 0 contributes {length} bytes, rank {rank} {other}");
-        return Err(Error::Parted(what));
-    }
+/// Does what an engine does, which needs the same collective and one length on all ranks.
+fn join(exchanges: Vec<Exchange>, traffic: &mut Traffic) -> Result<Exchange, Error> {
+    let length = exchanges.first().map_or(0, Exchange::bytes);
     traffic.exchanges += 1;
     traffic.bytes += length as u64;
-    Ok(messages.concat())
+    crate::exchange::join(exchanges).map_err(Error::Parted)
 }
 
 /// Returns what all ranks came to, where all of them, or none, came to an error.
@@ -368,7 +354,7 @@ fn agreed<T>(results: Vec<Result<T, ckpt_policy_core::Error>>) -> Result<Vec<T>,
 
 /// What all ranks have to do next.
 enum Kind<T> {
-    Exchange(Vec<Vec<u8>>),
+    Exchange(Vec<Exchange>),
     Done(Vec<T>),
 }
 

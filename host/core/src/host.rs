@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::contract::CheckpointId;
 use crate::error::Error;
 use crate::event::{Event, Moment};
+use crate::exchange::{Carried, Exchange};
 use crate::layout::Layout;
 use crate::ledger::Ledger;
 use crate::message::{Kind, Remembered, SaveStatus, Shape};
@@ -37,8 +38,8 @@ use judge::Judged;
 /// One answer of the host: bytes that must travel first, or the result.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress<T> {
-    /// All-gather these bytes over all ranks and hand the result to the matching `complete`.
-    Exchange(Vec<u8>),
+    /// Carry this between all ranks and hand what comes of it to the matching `complete`.
+    Exchange(Exchange),
     /// Nothing more has to travel.
     Done(T),
 }
@@ -231,21 +232,24 @@ impl Host {
         self.settle()
     }
 
-    /// Takes the messages of all ranks, concatenated in their order, and goes on: to the outcome,
-    /// or to the exchange that confirms it.
+    /// Takes what came of the exchange and goes on: to the outcome, or to one more exchange, such as
+    /// the one that confirms it.
     ///
     /// # Errors
     ///
     /// A disagreement, a machine's fault, or unusable messages. Nothing has changed then, and the
     /// same error is returned on all ranks that took part.
-    pub fn complete(&mut self, messages: &[u8]) -> Result<Progress<Outcome>, Error> {
+    pub fn complete<'a>(
+        &mut self,
+        carried: impl Into<Carried<'a>>,
+    ) -> Result<Progress<Outcome>, Error> {
         let under_way = self
             .pending
             .take_if(|pending| !matches!(pending.stage, Stage::Remembering));
         let Some(pending) = under_way else {
             return Err(Error::Order("`complete` without a round under way"));
         };
-        let result = self.go_on(pending, messages);
+        let result = self.go_on(pending, carried.into());
         if result.is_err() {
             self.rollback();
         }
@@ -341,15 +345,21 @@ impl Host {
             asked: Vec::new(),
             stage,
         });
-        Ok(Progress::Exchange(message.encode(self.shape)))
+        Ok(Progress::Exchange(Exchange::Gather(
+            message.encode(self.shape),
+        )))
     }
 
-    /// Takes the messages of all ranks that [`Host::snapshot`] asked for.
+    /// Takes what came of the exchange that [`Host::snapshot`] asked for, and goes on: to the
+    /// snapshot, or to one more exchange.
     ///
     /// # Errors
     ///
     /// A disagreement, or unusable messages.
-    pub fn complete_snapshot(&mut self, messages: &[u8]) -> Result<Snapshot, Error> {
+    pub fn complete_snapshot<'a>(
+        &mut self,
+        carried: impl Into<Carried<'a>>,
+    ) -> Result<Progress<Snapshot>, Error> {
         let under_way = self
             .pending
             .take_if(|pending| matches!(pending.stage, Stage::Remembering));
@@ -358,9 +368,9 @@ impl Host {
                 "`complete_snapshot` without a snapshot under way",
             ));
         };
-        let messages = self.receive(&pending, messages)?;
+        let messages = self.receive(&pending, carried.into())?;
         let memory: Vec<_> = messages.into_iter().map(|message| message.memory).collect();
-        Ok(self.to_snapshot(&memory))
+        Ok(Progress::Done(self.to_snapshot(&memory)))
     }
 
     /// Returns which rank of how many this is.
@@ -445,8 +455,12 @@ impl Host {
         }
     }
 
-    fn go_on(&mut self, pending: Pending, messages: &[u8]) -> Result<Progress<Outcome>, Error> {
-        let messages = self.receive(&pending, messages)?;
+    fn go_on(
+        &mut self,
+        pending: Pending,
+        carried: Carried<'_>,
+    ) -> Result<Progress<Outcome>, Error> {
+        let messages = self.receive(&pending, carried)?;
         match pending.stage {
             Stage::Gathering => self.judge(pending, &messages),
             Stage::Confirming(judged) => Ok(Progress::Done(self.commit(*judged))),

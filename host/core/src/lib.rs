@@ -129,6 +129,7 @@ pub mod contract;
 mod digest;
 mod error;
 mod event;
+mod exchange;
 mod facts;
 mod host;
 mod layout;
@@ -147,6 +148,7 @@ mod wishes;
 
 pub use error::{Error, Family};
 pub use event::{Event, Metrics, Moment};
+pub use exchange::{Carried, Exchange};
 pub use facts::{FACTS, nearest};
 pub use host::{Held, Host, Progress, Saved};
 pub use layout::reduction_labels;

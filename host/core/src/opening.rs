@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::agreement::compare;
 use crate::digest::Digest;
 use crate::error::Error;
+use crate::exchange::{Carried, Exchange};
 use crate::host::Host;
 use crate::message::ENCODING;
 use crate::setup::{Place, PolicySetup, Setup};
@@ -39,7 +40,7 @@ pub struct Opening {
 /// What an opening exchange came to.
 pub enum Opened {
     /// The ranks differ: one more exchange, with the readable part, names how.
-    Exchange(Opening, Vec<u8>),
+    Exchange(Opening, Exchange),
     /// All ranks agree.
     Host(Box<Host>),
 }
@@ -94,9 +95,9 @@ impl Opening {
         }
     }
 
-    /// Returns the message to all-gather; its length is the same in every program of this version.
+    /// Returns the first exchange; its size is the same in every program of this version.
     #[must_use]
-    pub fn begin(&self) -> Vec<u8> {
+    pub fn begin(&self) -> Exchange {
         let detail = self.detail();
         let mut bytes = Vec::with_capacity(LENGTH);
         bytes.extend(MAGIC);
@@ -110,15 +111,16 @@ impl Opening {
                 .to_le_bytes(),
         );
         bytes.extend(<[u8; 32]>::from(Sha256::digest(self.whole())));
-        bytes
+        Exchange::Gather(bytes)
     }
 
-    /// Takes the messages of all ranks, concatenated in their order.
+    /// Takes what came of the exchange.
     ///
     /// # Errors
     ///
     /// The rank's own error, what another rank failed with, or the disagreement.
-    pub fn complete(mut self, messages: &[u8]) -> Result<Opened, Error> {
+    pub fn complete<'a>(mut self, carried: impl Into<Carried<'a>>) -> Result<Opened, Error> {
+        let messages = carried.into().gathered().map_err(unusable)?;
         if !self.heads.is_empty() {
             return Err(self.explain(messages));
         }
@@ -133,7 +135,7 @@ impl Opening {
         let mut detail = self.detail();
         detail.resize(longest, 0);
         self.heads = heads;
-        Ok(Opened::Exchange(self, detail))
+        Ok(Opened::Exchange(self, Exchange::Gather(detail)))
     }
 
     /// Returns all that must be equal, or why this rank could not open.

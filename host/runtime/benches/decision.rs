@@ -20,8 +20,8 @@ use ckpt_policy_core::contract::{
 };
 use ckpt_policy_core::reduction::reduce;
 use ckpt_policy_core::{
-    Event, Host, Metrics, Mode, Moment, OnError, Opened, Opening, Place, PolicySetup, Progress,
-    Rules, Setup,
+    Event, Exchange, Host, Metrics, Mode, Moment, OnError, Opened, Opening, Place, PolicySetup,
+    Progress, Rules, Setup,
 };
 use ckpt_policy_probe::Probe;
 use ckpt_policy_runtime::{Instances, Limits, Loaded, Runtime};
@@ -291,7 +291,7 @@ fn host(
         facts: Vec::new(),
     };
     let opening = Opening::new(setup);
-    let heads = world_of(&opening.begin(), place.world_size);
+    let heads = world_of(&bytes(opening.begin()), place.world_size);
     match opening.complete(&heads).expect("the ranks agree") {
         Opened::Host(host) => *host,
         Opened::Exchange(..) => unreachable!("equal heads open a host"),
@@ -313,9 +313,13 @@ fn event(reductions: u32) -> Event {
 
 fn begin(host: &mut Host, event: &Event) -> Vec<u8> {
     match host.begin(event).expect("no exchange is open") {
-        Progress::Exchange(message) => message,
+        Progress::Exchange(exchange) => bytes(exchange),
         Progress::Done(_) => unreachable!("the probe is asked at every step"),
     }
+}
+
+fn bytes(exchange: Exchange) -> Vec<u8> {
+    exchange.into_message().expect("a small world gathers")
 }
 
 /// Returns what an all-gather would, had all ranks sent the same but for their rank, which stands

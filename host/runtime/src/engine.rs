@@ -1,6 +1,6 @@
 //! What moves bytes between ranks.
 //!
-//! An [`Engine`] is the three collectives that every communication library has. It knows nothing of
+//! An [`Engine`] is the few collectives that every communication library has. It knows nothing of
 //! policies or rounds. The invariant that its user must keep is the usual one: all ranks call the
 //! same collectives in the same order, with equal lengths. The one that an engine keeps: where that
 //! does not hold, or a rank is gone, it returns an error and does not wait for ever, as far as its
@@ -42,6 +42,47 @@ pub trait Engine {
     ///
     /// A rank is gone, the ranks are at different collectives, or the transport failed.
     fn all_reduce_max(&mut self, numbers: &mut [i64]) -> Result<(), EngineError>;
+
+    /// Replaces each number of `sum` by its sum and each of `max` by the largest over all ranks; an
+    /// empty side does not travel. An engine that can do both at once overrides it.
+    ///
+    /// # Errors
+    ///
+    /// A rank is gone, the ranks are at different collectives, or the transport failed.
+    fn all_reduce(&mut self, sum: &mut [i64], max: &mut [i64]) -> Result<(), EngineError> {
+        if !sum.is_empty() {
+            self.all_reduce_sum(sum)?;
+        }
+        if !max.is_empty() {
+            self.all_reduce_max(max)?;
+        }
+        Ok(())
+    }
+
+    /// Returns rank 0's bytes on all ranks; what the others bring is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// A rank is gone, the ranks are at different collectives, or the transport failed.
+    fn broadcast(&mut self, bytes: &[u8]) -> Result<Vec<u8>, EngineError> {
+        let bytes = if self.rank() == 0 { bytes } else { &[] };
+        let mut length = [bytes.len() as i64];
+        self.all_reduce_sum(&mut length)?;
+        // Eight bytes a number, and zeros from all ranks but one: the sum is what that one brought.
+        let mut numbers = vec![0_i64; (length[0] as usize).div_ceil(8)];
+        for (number, part) in numbers.iter_mut().zip(bytes.chunks(8)) {
+            let mut whole = [0; 8];
+            whole[..part.len()].copy_from_slice(part);
+            *number = i64::from_le_bytes(whole);
+        }
+        self.all_reduce_sum(&mut numbers)?;
+        let mut all: Vec<u8> = numbers
+            .iter()
+            .flat_map(|number| number.to_le_bytes())
+            .collect();
+        all.truncate(length[0] as usize);
+        Ok(all)
+    }
 }
 
 /// One collective operation of an engine's life.

@@ -3,7 +3,9 @@
 //! Holds no policy and no rule of its own; it only carries what the host wants carried. All ranks
 //! call the same functions in the same order.
 
-use ckpt_policy_core::{Error, Event, Host, Opened, Opening, Outcome, Progress, Snapshot};
+use ckpt_policy_core::{
+    Error, Event, Exchange, Host, Opened, Opening, Outcome, Progress, Snapshot,
+};
 
 use crate::engine::{Engine, EngineError};
 
@@ -37,12 +39,12 @@ impl<E: Engine> Session<E> {
             engine,
             exchanges: 0,
         };
-        let message = opening.begin();
-        let mut opened = opening.complete(&carrier.carry(&message)?)?;
+        let exchange = opening.begin();
+        let mut opened = opening.complete(&carrier.carry(exchange)?)?;
         loop {
             match opened {
-                Opened::Exchange(opening, message) => {
-                    opened = opening.complete(&carrier.carry(&message)?)?;
+                Opened::Exchange(opening, exchange) => {
+                    opened = opening.complete(&carrier.carry(exchange)?)?;
                 }
                 Opened::Host(host) => {
                     return Ok(Self {
@@ -90,11 +92,14 @@ impl<E: Engine> Session<E> {
     ///
     /// A call out of order, a disagreement, or the engine's error.
     pub fn snapshot(&mut self) -> Result<Snapshot, SessionError> {
-        match self.host.snapshot()? {
-            Progress::Done(snapshot) => Ok(snapshot),
-            Progress::Exchange(message) => {
-                let messages = self.carrier.carry(&message)?;
-                Ok(self.host.complete_snapshot(&messages)?)
+        let mut progress = self.host.snapshot()?;
+        loop {
+            match progress {
+                Progress::Done(snapshot) => return Ok(snapshot),
+                Progress::Exchange(exchange) => {
+                    let carried = self.carrier.carry(exchange)?;
+                    progress = self.host.complete_snapshot(&carried)?;
+                }
             }
         }
     }
@@ -110,7 +115,7 @@ impl<E: Engine> Session<E> {
         &self.host
     }
 
-    /// Returns how many messages have been gathered so far.
+    /// Returns how many exchanges there have been so far.
     #[must_use]
     pub fn exchanges(&self) -> u64 {
         self.carrier.exchanges
@@ -120,9 +125,9 @@ impl<E: Engine> Session<E> {
         loop {
             match progress {
                 Progress::Done(outcome) => return Ok(outcome),
-                Progress::Exchange(message) => {
-                    let messages = self.carrier.carry(&message)?;
-                    progress = self.host.complete(&messages)?;
+                Progress::Exchange(exchange) => {
+                    let carried = self.carrier.carry(exchange)?;
+                    progress = self.host.complete(&carried)?;
                 }
             }
         }
@@ -136,9 +141,15 @@ struct Carrier<E> {
 }
 
 impl<E: Engine> Carrier<E> {
-    fn carry(&mut self, message: &[u8]) -> Result<Vec<u8>, EngineError> {
-        let messages = self.engine.all_gather(message)?;
+    fn carry(&mut self, exchange: Exchange) -> Result<Exchange, EngineError> {
+        let carried = match exchange {
+            Exchange::Gather(message) => Exchange::Gather(self.engine.all_gather(&message)?),
+            Exchange::Reduce { mut sum, mut max } => {
+                self.engine.all_reduce(&mut sum, &mut max)?;
+                Exchange::Reduce { sum, max }
+            }
+        };
         self.exchanges += 1;
-        Ok(messages)
+        Ok(carried)
     }
 }

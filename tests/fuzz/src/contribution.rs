@@ -6,8 +6,8 @@
 
 use arbitrary::{Result, Unstructured};
 use ckpt_policy_core::{
-    Error, Event, Host, Metrics, Moment, Opened, Opening, Outcome, Place, Progress, Rules, Saved,
-    Setup,
+    Error, Event, Exchange, Host, Metrics, Moment, Opened, Opening, Outcome, Place, Progress,
+    Rules, Saved, Setup,
 };
 
 use crate::draw;
@@ -60,7 +60,7 @@ fn forge(input: &mut Unstructured<'_>) -> Result<()> {
 /// for.
 fn forge_opening(input: &mut Unstructured<'_>, rules: &Rules, policies: &[Scripted]) -> Result<()> {
     let openings: Vec<_> = setups(rules, policies).map(Opening::new).collect();
-    let messages: Vec<_> = openings.iter().map(Opening::begin).collect();
+    let messages: Vec<_> = openings.iter().map(|it| bytes(it.begin())).collect();
     let gathered = forged(input, &messages)?;
     let results: Vec<_> = openings
         .into_iter()
@@ -72,7 +72,7 @@ fn forge_opening(input: &mut Unstructured<'_>, rules: &Rules, policies: &[Script
     for result in results {
         if let Ok(Opened::Exchange(opening, detail)) = result {
             waiting.push(opening);
-            details.push(detail);
+            details.push(bytes(detail));
         }
     }
     if !details.is_empty() {
@@ -121,7 +121,7 @@ fn alike(results: &[std::result::Result<Progress<Outcome>, Error>]) {
         .iter()
         .map(|result| match result {
             // A confirmation carries the rank that sends it.
-            Ok(Progress::Exchange(message)) => format!("{} bytes", message.len()),
+            Ok(Progress::Exchange(message)) => format!("{} bytes", message.bytes()),
             other => format!("{other:?}"),
         })
         .collect();
@@ -131,7 +131,7 @@ fn alike(results: &[std::result::Result<Progress<Outcome>, Error>]) {
 fn kind(result: &std::result::Result<Opened, Error>) -> String {
     match result {
         Ok(Opened::Host(_)) => "opened".to_owned(),
-        Ok(Opened::Exchange(_, detail)) => format!("{} bytes", detail.len()),
+        Ok(Opened::Exchange(_, detail)) => format!("{} bytes", detail.bytes()),
         Err(error) => error.to_string(),
     }
 }
@@ -154,7 +154,7 @@ fn setups(rules: &Rules, policies: &[Scripted]) -> impl Iterator<Item = Setup> {
 
 fn opened(rules: &Rules, policies: &[Scripted]) -> Vec<Host> {
     let openings: Vec<_> = setups(rules, policies).map(Opening::new).collect();
-    let gathered: Vec<u8> = openings.iter().flat_map(Opening::begin).collect();
+    let gathered: Vec<u8> = openings.iter().flat_map(|it| bytes(it.begin())).collect();
     let hosts = openings
         .into_iter()
         .map(|opening| match opening.complete(&gathered) {
@@ -173,6 +173,11 @@ fn event(step: u64) -> Event {
         epoch: 0,
         metrics,
     }
+}
+
+/// The message of an exchange, which is a gather in a world of this size.
+fn bytes(exchange: Exchange) -> Vec<u8> {
+    exchange.into_message().expect("a small world gathers")
 }
 
 /// Plays a validation as trainers do; a machine's fault is the only error that it may come to.
@@ -206,10 +211,10 @@ fn carry(
             Err(error) => panic!("an honest round is refused: {error}"),
             Ok(Progress::Exchange(first)) => {
                 let own = |result: &_| match result {
-                    Ok(Progress::Exchange(message)) => message.clone(),
+                    Ok(Progress::Exchange(message)) => bytes(message.clone()),
                     other => panic!("an exchange was expected, found {other:?}"),
                 };
-                let gathered = [first].into_iter().chain(results.iter().map(own));
+                let gathered = [bytes(first)].into_iter().chain(results.iter().map(own));
                 let gathered: Vec<u8> = gathered.flatten().collect();
                 results = hosts
                     .iter_mut()
@@ -222,7 +227,7 @@ fn carry(
 
 fn messages(begun: &[std::result::Result<Progress<Outcome>, Error>]) -> Option<Vec<Vec<u8>>> {
     let message = |result: &_| match result {
-        Ok(Progress::Exchange(message)) => Some(message.clone()),
+        Ok(Progress::Exchange(message)) => message.clone().into_message(),
         _ => None,
     };
     begun.iter().map(message).collect()

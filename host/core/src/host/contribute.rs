@@ -1,6 +1,7 @@
 //! The first half of a round: what this rank has to say.
 
 use crate::contract::Fault;
+use crate::exchange::Exchange;
 use crate::message::{Kind, Message, SaveStatus};
 use crate::outcome::Outcome;
 use crate::seat::{Glance, Instant};
@@ -29,7 +30,7 @@ impl Host {
             asked,
             stage: Stage::Gathering,
         });
-        Progress::Exchange(message.encode(self.shape))
+        Progress::Exchange(Exchange::Gather(message.encode(self.shape)))
     }
 
     /// Asks every policy that has features, whether it decides in this round or not: they are

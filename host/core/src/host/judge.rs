@@ -8,6 +8,7 @@ use crate::combination::combine;
 use crate::contract::{Ballot, CheckpointId, Fault, Reduced, Verdict};
 use crate::error::Error;
 use crate::event::Moment;
+use crate::exchange::Exchange;
 use crate::layout::{ELAPSED_CHANNEL, Layout};
 use crate::message::{Kind, Message};
 use crate::outcome::{Opinion, Outcome};
@@ -382,7 +383,7 @@ impl Host {
         message.states = verdicts;
         let stage = Stage::Confirming(Box::new(judged));
         self.pending = Some(Pending { stage, ..pending });
-        Progress::Exchange(message.encode(self.shape))
+        Progress::Exchange(Exchange::Gather(message.encode(self.shape)))
     }
 
     /// Takes the round back on this rank and tells the others, in whichever exchange is next.
@@ -396,7 +397,7 @@ impl Host {
             stage: Stage::Broken,
             ..pending
         });
-        Progress::Exchange(message.encode(self.shape))
+        Progress::Exchange(Exchange::Gather(message.encode(self.shape)))
     }
 
     fn verdict_digests(&self, answers: &[Answer]) -> Vec<u64> {

@@ -5,20 +5,26 @@
 use crate::agreement;
 use crate::error::Error;
 use crate::event::Moment;
+use crate::exchange::Carried;
 use crate::message::{self, Kind, Message};
 
 use super::{Host, Pending, Stage};
 
 impl Host {
     /// Decodes the messages and proves that all ranks are at the same point with the same books.
-    pub(super) fn receive(&self, pending: &Pending, bytes: &[u8]) -> Result<Vec<Message>, Error> {
+    pub(super) fn receive(
+        &self,
+        pending: &Pending,
+        carried: Carried<'_>,
+    ) -> Result<Vec<Message>, Error> {
         let when = |round: u64| format!("in round {round}");
-        let messages =
-            message::decode_all(bytes, self.place.world_size, self.shape).map_err(|what| {
-                Error::Message {
-                    when: when(self.course.round + 1),
-                    what,
-                }
+        let (world_size, shape) = (self.place.world_size, self.shape);
+        let messages = carried
+            .gathered()
+            .and_then(|bytes| message::decode_all(bytes, world_size, shape))
+            .map_err(|what| Error::Message {
+                when: when(self.course.round + 1),
+                what,
             })?;
         self.check_machines(&messages)?;
         if messages

@@ -8,7 +8,7 @@ use ckpt_policy_core::{
 };
 use serde_json::json;
 
-use crate::support::{Scripted, places, setup, validate};
+use crate::support::{Scripted, bytes, places, setup, validate};
 
 fn policies() -> Vec<PolicySetup> {
     vec![
@@ -293,7 +293,10 @@ fn another_world_size_is_an_error_on_all() {
         .zip(0..)
         .map(|(world_size, rank)| Opening::new(self::rank(Place { rank, world_size })))
         .collect();
-    let gathered: Vec<u8> = openings.iter().flat_map(Opening::begin).collect();
+    let gathered: Vec<u8> = openings
+        .iter()
+        .flat_map(|opening| bytes(opening.begin()))
+        .collect();
     let errors: Vec<_> = openings
         .into_iter()
         .map(|opening| {
@@ -321,11 +324,11 @@ fn the_first_message_has_one_size_whatever_is_opened() {
         world_size: 1,
     };
     let lengths = [
-        Opening::new(rank(place)).begin().len(),
-        Opening::failed(place, "x".repeat(5000)).begin().len(),
+        Opening::new(rank(place)).begin().bytes(),
+        Opening::failed(place, "x".repeat(5000)).begin().bytes(),
         Opening::new(setup(place, Rules::default(), Vec::new()))
             .begin()
-            .len(),
+            .bytes(),
     ];
     assert_eq!(lengths, [lengths[0]; 3]);
 }
@@ -336,7 +339,7 @@ fn damaged_openings_are_errors() {
         rank: 0,
         world_size: 1,
     };
-    let good = Opening::new(rank(place)).begin();
+    let good = bytes(Opening::new(rank(place)).begin());
     for cut in [0, 1, good.len() - 1] {
         assert!(Opening::new(rank(place)).complete(&good[..cut]).is_err());
     }

@@ -9,8 +9,8 @@ use ckpt_policy_core::contract::{
     Prepared, Reduced, Reduction, Round, Source, Verdict, View,
 };
 use ckpt_policy_core::{
-    Error, Event, Host, Metrics, Mode, Moment, OnError, Opening, Outcome, Place, PolicySetup,
-    Progress, Rules, Setup, Snapshot,
+    Error, Event, Exchange, Host, Metrics, Mode, Moment, OnError, Opening, Outcome, Place,
+    PolicySetup, Progress, Rules, Setup, Snapshot,
 };
 
 type Decide = Box<dyn FnMut(&[u8], &Round) -> Result<Verdict, Fault> + Send>;
@@ -342,16 +342,21 @@ pub(crate) fn snapshots(world: &mut World) -> Vec<Snapshot> {
 /// The message that a host wants to exchange.
 pub(crate) fn message<T: Debug>(progress: Result<Progress<T>, Error>) -> Vec<u8> {
     match progress {
-        Ok(Progress::Exchange(bytes)) => bytes,
+        Ok(Progress::Exchange(exchange)) => bytes(exchange),
         other => panic!("an exchange was expected, found {other:?}"),
     }
 }
 
-/// The outcome of a host that is done.
-pub(crate) fn done(progress: Result<Progress<Outcome>, Error>) -> Outcome {
+/// The message of an exchange that is a gather.
+pub(crate) fn bytes(exchange: Exchange) -> Vec<u8> {
+    exchange.into_message().expect("a gather was expected")
+}
+
+/// The result of a host that is done.
+pub(crate) fn done<T: Debug>(progress: Result<Progress<T>, Error>) -> T {
     match progress {
-        Ok(Progress::Done(outcome)) => outcome,
-        other => panic!("an outcome was expected, found {other:?}"),
+        Ok(Progress::Done(result)) => result,
+        other => panic!("a result was expected, found {other:?}"),
     }
 }
 
