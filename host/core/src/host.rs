@@ -15,7 +15,9 @@ mod due;
 mod facts;
 mod judge;
 mod learn;
+mod news;
 mod receive;
+mod remember;
 mod restore;
 mod store;
 
@@ -27,13 +29,15 @@ use crate::event::{Event, Moment};
 use crate::exchange::{Carried, Exchange};
 use crate::layout::Layout;
 use crate::ledger::Ledger;
-use crate::message::{Kind, Remembered, SaveStatus, Shape};
+use crate::message::{Message, Remembered, SaveStatus, Shape};
 use crate::outcome::Outcome;
 use crate::seat::{Instant, Seat};
-use crate::setup::{Place, PolicyInfo, Rules};
+use crate::setup::{Encoding, Place, PolicyInfo, Rules};
 use crate::snapshot::Snapshot;
+use crate::totals::Form;
 
 use judge::Judged;
+use receive::Received;
 
 /// One answer of the host: bytes that must travel first, or the result.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,6 +86,8 @@ pub struct Host {
     rules: Rules,
     layout: Layout,
     shape: Shape,
+    /// Where numbers are summed on the way; `None` where all messages are gathered.
+    form: Option<Form>,
     seats: Vec<Seat>,
     infos: Vec<PolicyInfo>,
     ledger: Ledger,
@@ -150,6 +156,21 @@ struct Pending {
     /// For each policy, whether this round asks it.
     asked: Vec<bool>,
     stage: Stage,
+    /// What this rank says, for when the others must have it word for word.
+    own: Message,
+    travels: Travels,
+}
+
+/// What is carried for an exchange under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Travels {
+    /// Every rank's message, as the first thing or after the totals of a snapshot have agreed.
+    Messages,
+    /// The totals of all messages.
+    Totals,
+    /// Every rank's message, because the totals say that there is something to be told: the ranks
+    /// differ (`true`), or something failed on one of them.
+    Reasons { differ: bool },
 }
 
 enum Stage {
@@ -328,26 +349,10 @@ impl Host {
     /// [`Error::Order`] while another exchange is open.
     pub fn snapshot(&mut self) -> Result<Progress<Snapshot>, Error> {
         self.check_free()?;
-        if self.layout.memory.is_empty() {
+        if !self.remembers() {
             return Ok(Progress::Done(self.to_snapshot(&[])));
         }
-        let Course { step, epoch, .. } = self.course;
-        let at = Instant {
-            moment: Moment::Settled,
-            step,
-            epoch,
-        };
-        let mut message = self.message(Kind::Snapshot, at);
-        message.memory = self.memory();
-        let stage = Stage::Remembering;
-        self.pending = Some(Pending {
-            at,
-            asked: Vec::new(),
-            stage,
-        });
-        Ok(Progress::Exchange(Exchange::Gather(
-            message.encode(self.shape),
-        )))
+        Ok(self.remember_together())
     }
 
     /// Takes what came of the exchange that [`Host::snapshot`] asked for, and goes on: to the
@@ -368,15 +373,23 @@ impl Host {
                 "`complete_snapshot` without a snapshot under way",
             ));
         };
-        let messages = self.receive(&pending, carried.into())?;
-        let memory: Vec<_> = messages.into_iter().map(|message| message.memory).collect();
-        Ok(Progress::Done(self.to_snapshot(&memory)))
+        self.remembered_together(pending, carried.into())
     }
 
     /// Returns which rank of how many this is.
     #[must_use]
     pub fn place(&self) -> Place {
         self.place
+    }
+
+    /// Returns how the ranks' numbers travel in this world under these policies: never
+    /// [`Encoding::Auto`].
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        match self.form {
+            Some(_) => Encoding::Reduce,
+            None => Encoding::Gather,
+        }
     }
 
     /// Returns the policies in the order of the configuration.
@@ -460,9 +473,19 @@ impl Host {
         pending: Pending,
         carried: Carried<'_>,
     ) -> Result<Progress<Outcome>, Error> {
-        let messages = self.receive(&pending, carried)?;
+        let (pending, messages, totals) = match self.receive(pending, carried)? {
+            Received::Messages(pending, messages) => (pending, messages, None),
+            Received::Totals(pending, totals) => (pending, Vec::new(), Some(totals)),
+            Received::More(exchange) => return Ok(Progress::Exchange(exchange)),
+        };
         match pending.stage {
-            Stage::Gathering => self.judge(pending, &messages),
+            Stage::Gathering => {
+                let news = match totals {
+                    Some(totals) => self.take(totals, &pending.own),
+                    None => self.fold(&messages),
+                };
+                self.judge(pending, news)
+            }
             Stage::Confirming(judged) => Ok(Progress::Done(self.commit(*judged))),
             Stage::Broken | Stage::Remembering => {
                 Err(Error::Order("a machine's fault was not among the messages"))

@@ -50,12 +50,59 @@ pub(crate) struct Facts {
     pub(crate) elapsed: Option<f64>,
     /// Reduced values then, in the order of the layout's reductions.
     pub(crate) values: Vec<Option<f64>>,
-    /// Every rank's inputs then: rank by rank, each in the order of the layout's inputs.
-    pub(crate) inputs: Vec<Option<f64>>,
+    /// Inputs then, each rank's in the order of the layout's inputs.
+    pub(crate) inputs: Inputs,
     /// Values of reductions that the present layout does not know, by label.
     pub(crate) other_values: BTreeMap<String, Option<f64>>,
     /// Inputs that the present layout does not know, by name, rank by rank.
     pub(crate) other_inputs: BTreeMap<String, Vec<Option<f64>>>,
+}
+
+/// Numbers of ranks at the time of a checkpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Inputs {
+    /// Every rank's, rank by rank: where all of them were gathered.
+    All(Vec<Option<f64>>),
+    /// This rank's alone: where they were summed on the way. Other ranks have theirs, so they are
+    /// no part of what must be the same on all.
+    Own(Vec<Option<f64>>),
+}
+
+impl Default for Inputs {
+    fn default() -> Self {
+        Self::All(Vec::new())
+    }
+}
+
+impl Inputs {
+    /// Returns the numbers of this rank, which are so many.
+    pub(crate) fn own(&self, rank: u32, count: usize) -> &[Option<f64>] {
+        let start = match self {
+            Self::All(_) => rank as usize * count,
+            Self::Own(_) => 0,
+        };
+        self.numbers().get(start..start + count).unwrap_or(&[])
+    }
+
+    /// Returns what is known of all ranks: rank by rank, or nothing.
+    pub(crate) fn all(&self) -> &[Option<f64>] {
+        match self {
+            Self::All(numbers) => numbers,
+            Self::Own(_) => &[],
+        }
+    }
+
+    fn numbers(&self) -> &[Option<f64>] {
+        match self {
+            Self::All(numbers) | Self::Own(numbers) => numbers,
+        }
+    }
+
+    fn numbers_mut(&mut self) -> &mut [Option<f64>] {
+        match self {
+            Self::All(numbers) | Self::Own(numbers) => numbers,
+        }
+    }
 }
 
 impl Entry {
@@ -87,7 +134,7 @@ impl Entry {
         }
         let facts = Arc::make_mut(&mut self.facts);
         fill(&mut facts.values, &now.values);
-        fill(&mut facts.inputs, &now.inputs);
+        fill(facts.inputs.numbers_mut(), now.inputs.numbers());
     }
 
     pub(crate) fn add_tags<'a>(&mut self, tags: impl IntoIterator<Item = &'a String>) {
@@ -104,7 +151,7 @@ impl Entry {
             .number(facts.step)
             .number(facts.epoch)
             .float(facts.elapsed);
-        digest.floats(&facts.values).floats(&facts.inputs);
+        digest.floats(&facts.values).floats(facts.inputs.all());
         digest
             .flag(self.complete)
             .number(self.bytes)

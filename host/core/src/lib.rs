@@ -144,6 +144,7 @@ mod setup;
 mod shadow;
 mod snapshot;
 pub mod text;
+mod totals;
 mod wishes;
 
 pub use error::{Error, Family};
@@ -155,5 +156,7 @@ pub use layout::reduction_labels;
 pub use number::Number;
 pub use opening::{Opened, Opening};
 pub use outcome::{Disabled, Ended, Mode, Opinion, Outcome, Shadow};
-pub use setup::{Combine, Confirm, OnError, Place, PolicyInfo, PolicySetup, Rules, Setup};
+pub use setup::{
+    Combine, Confirm, Encoding, OnError, Place, PolicyInfo, PolicySetup, Rules, Setup,
+};
 pub use snapshot::{OnDisk, Resume, Snapshot};

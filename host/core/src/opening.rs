@@ -324,6 +324,7 @@ fn facts(setup: &Setup, resume: Option<&Resume>) -> Vec<(String, String)> {
         ("host".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         ("combine".to_owned(), rules.combine.to_string()),
         ("confirm".to_owned(), rules.confirm.to_string()),
+        ("exchange.encoding".to_owned(), rules.encoding.to_string()),
         (
             "checkpoints.keep-at-least".to_owned(),
             rules.keep_at_least.to_string(),

@@ -13,6 +13,9 @@
 //! Option<f64> ──Counts──► Finite ──► ExactSum (i64 limbs) ──► Dyadic ──one quotient──► f64
 //! ```
 //!
+//! [`reduce`] folds the numbers of all ranks where one rank has them; `integers` is for worlds in
+//! which they are summed on the way.
+//!
 //! [`Operation`]: crate::contract::Operation
 
 mod counts;
@@ -20,6 +23,7 @@ mod dyadic;
 mod exact;
 mod finite;
 mod fold;
+pub(crate) mod integers;
 mod narrow;
 mod natural;
 

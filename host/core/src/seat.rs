@@ -13,7 +13,7 @@ use crate::contract::{
 use crate::digest::Digest;
 use crate::event::Moment;
 use crate::layout::{Layout, Places};
-use crate::ledger::{Entry, Facts, Ledger};
+use crate::ledger::{Entry, Facts, Inputs, Ledger};
 use crate::outcome::{Disabled, Mode};
 use crate::setup::{Place, PolicyInfo, PolicySetup};
 
@@ -70,8 +70,7 @@ pub(crate) struct Meeting<'a> {
     pub(crate) elapsed: Option<f64>,
     /// In the order of the layout's reductions.
     pub(crate) values: &'a [Reduced],
-    /// Every rank's inputs, rank by rank.
-    pub(crate) inputs: &'a [Option<f64>],
+    pub(crate) inputs: &'a Inputs,
     pub(crate) layout: &'a Layout,
 }
 
@@ -88,7 +87,7 @@ impl Meeting<'_> {
             epoch: self.at.epoch,
             elapsed: self.elapsed,
             values: self.values.iter().map(value).collect(),
-            inputs: self.inputs.to_vec(),
+            inputs: self.inputs.clone(),
             ..Facts::default()
         }
     }
@@ -250,14 +249,10 @@ impl Seat {
     ) -> Result<Vec<Option<f64>>, Fault> {
         let ledger = self.shadow.as_ref().unwrap_or(real);
         let places = &glance.layout.policies[self.index];
-        let rank = glance.place.rank as usize;
+        let rank = glance.place.rank;
         let inputs = glance.layout.inputs.len();
         let values = |entry: &Entry| {
-            let own = entry
-                .facts
-                .inputs
-                .get(rank * inputs..(rank + 1) * inputs)
-                .unwrap_or(&[]);
+            let own = entry.facts.inputs.own(rank, inputs);
             places
                 .inputs
                 .iter()

@@ -76,6 +76,30 @@ impl fmt::Display for Confirm {
     }
 }
 
+/// How the ranks' numbers travel in a round. All encodings give the same bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoding {
+    /// `Gather` for as long as a rank gets at most 64 KiB in a round by it, or a policy wants the
+    /// numbers of every rank; beyond that `Reduce`.
+    #[default]
+    Auto,
+    /// Every rank gets every rank's numbers: what travels grows with the world.
+    Gather,
+    /// The ranks' numbers are summed on the way: what travels does not grow with the world.
+    Reduce,
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Auto => "auto",
+            Self::Gather => "gather",
+            Self::Reduce => "reduce",
+        })
+    }
+}
+
 /// One rank's place in the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -92,6 +116,8 @@ pub struct Rules {
     pub combine: Combine,
     /// When the ranks compare what they are about to do. By default before anything acts.
     pub confirm: Confirm,
+    /// How the ranks' numbers travel. By default as the world's size and the plans have it.
+    pub encoding: Encoding,
     /// The newest complete checkpoints that are never deleted. By default 1.
     pub keep_at_least: u32,
     /// Saves that may be in flight at once, 1 to 64; one more is refused. By default 4.
@@ -107,6 +133,7 @@ impl Default for Rules {
         Self {
             combine: Combine::Any,
             confirm: Confirm::Acts,
+            encoding: Encoding::Auto,
             keep_at_least: 1,
             in_flight: 4,
             settle_steps: 100,

@@ -6,7 +6,7 @@ use crate::message::{Kind, Message, SaveStatus};
 use crate::outcome::Outcome;
 use crate::seat::{Glance, Instant};
 
-use super::{Host, Pending, Progress, Stage};
+use super::{Host, Pending, Progress, Stage, Travels};
 
 /// What `observe` of all policies came to on this rank.
 struct Features {
@@ -25,12 +25,29 @@ impl Host {
         message.faults = features.codes;
         message.machine = features.machine;
         self.faults = features.texts;
+        Progress::Exchange(self.bring(at, asked, Stage::Gathering, message))
+    }
+
+    /// Begins an exchange with what this rank says.
+    pub(super) fn bring(
+        &mut self,
+        at: Instant,
+        asked: Vec<bool>,
+        stage: Stage,
+        own: Message,
+    ) -> Exchange {
+        let (exchange, travels) = match &self.form {
+            Some(form) => (form.encode(&own), Travels::Totals),
+            None => (Exchange::Gather(own.encode(self.shape)), Travels::Messages),
+        };
         self.pending = Some(Pending {
             at,
             asked,
-            stage: Stage::Gathering,
+            stage,
+            own,
+            travels,
         });
-        Progress::Exchange(Exchange::Gather(message.encode(self.shape)))
+        exchange
     }
 
     /// Asks every policy that has features, whether it decides in this round or not: they are

@@ -3,22 +3,20 @@
 //! Everything here follows from bytes that all ranks share. Ledgers and drafts move as the round
 //! goes along; [`Host::commit`] keeps that once it is confirmed, and an error takes it back.
 
-use crate::agreement::ranks;
 use crate::combination::combine;
 use crate::contract::{Ballot, CheckpointId, Fault, Reduced, Verdict};
 use crate::error::Error;
 use crate::event::Moment;
-use crate::exchange::Exchange;
-use crate::layout::{ELAPSED_CHANNEL, Layout};
-use crate::message::{Kind, Message};
+use crate::layout::Layout;
+use crate::message::Kind;
 use crate::outcome::{Opinion, Outcome};
-use crate::reduction::reduce;
-use crate::seat::{Meeting, Seat, missing_input};
+use crate::seat::{Meeting, Seat};
 use crate::setup::{Confirm, OnError};
 use crate::shadow::Imagined;
 use crate::wishes::{self, Candidate, Decided, Wish};
 
 use super::digests::verdict_digest;
+use super::news::{News, Shared};
 use super::{Host, Pending, Progress, Stage};
 
 /// An outcome that waits for its confirmation.
@@ -39,46 +37,19 @@ struct Answer {
 /// This machine could not run the policy at this position, and why.
 struct Broken(usize, String);
 
-/// The numbers of a round that all ranks share.
-struct Shared {
-    /// In the order of the layout's reductions.
-    values: Vec<Reduced>,
-    /// Every rank's inputs, rank by rank.
-    inputs: Vec<Option<f64>>,
-    elapsed: Option<f64>,
-    /// For each policy, the ranks on which `observe` failed, with a code.
-    failed: Vec<Vec<(usize, u8)>>,
-    /// For each policy, the input that it requires and that nobody has.
-    missing: Vec<Option<String>>,
-}
-
-impl Shared {
-    /// Says on which ranks `observe` of a policy failed.
-    ///
-    /// The text is made of what all ranks know: what it said on one of them stays there.
-    fn observe_failure(&self, policy: usize) -> Option<String> {
-        let failed = &self.failed[policy];
-        let (_, code) = failed.first()?;
-        let names: Vec<_> = failed.iter().map(|(rank, _)| *rank).collect();
-        let name = Fault::name(*code);
-        Some(format!("`observe` failed on {}: {name}", ranks(&names)))
-    }
-}
-
 impl Host {
-    /// Folds the messages, asks the policies and combines what they say.
+    /// Takes in the news, asks the policies and combines what they say.
     pub(super) fn judge(
         &mut self,
         mut pending: Pending,
-        messages: &[Message],
+        news: News,
     ) -> Result<Progress<Outcome>, Error> {
         let mut outcome = Outcome::idle(pending.at.moment);
         outcome.round = Some(self.course.round + 1);
-        self.learn(&pending, messages, &mut outcome);
+        let shared = self.learn(&pending, news, &mut outcome);
         if pending.at.moment == Moment::Settled && outcome.ended.is_empty() {
             pending.asked.fill(false);
         }
-        let shared = self.fold(messages);
         let (judged, acts, verdicts) = match self.weigh(&pending, &shared, outcome) {
             Ok(weighed) => weighed,
             Err(broken) => return Ok(self.break_off(pending, broken)),
@@ -110,42 +81,6 @@ impl Host {
         }
         self.forget_reports(&outcome);
         outcome
-    }
-
-    fn fold(&self, messages: &[Message]) -> Shared {
-        let channel = |channel: usize| messages.iter().map(move |rank| rank.numbers[channel]);
-        let values = self.layout.reductions.iter().map(|folding| {
-            let weights = folding.weight.map(channel).into_iter().flatten();
-            reduce(folding.operation, channel(folding.channel), weights)
-        });
-        let inputs = self.layout.inputs.len();
-        let known = |place: usize| channel(place).any(|number| number.is_some());
-        let missing = self
-            .seats
-            .iter()
-            .zip(&self.layout.policies)
-            .map(|(seat, places)| missing_input(&seat.info.plan, places, known).map(str::to_owned));
-        let failed = (0..self.seats.len()).map(|policy| {
-            let codes = messages
-                .iter()
-                .map(|message| message.faults[policy])
-                .enumerate();
-            codes.filter(|(_, code)| *code != 0).collect()
-        });
-        let elapsed = messages
-            .first()
-            .and_then(|first| first.numbers[ELAPSED_CHANNEL]);
-        Shared {
-            values: values.collect(),
-            inputs: messages
-                .iter()
-                .flat_map(|rank| &rank.numbers[..inputs])
-                .copied()
-                .collect(),
-            elapsed: elapsed.filter(|seconds| seconds.is_finite()),
-            failed: failed.collect(),
-            missing: missing.collect(),
-        }
     }
 
     /// Asks the policies and applies what they wish; returns the outcome, whether it acts, and the
@@ -382,8 +317,7 @@ impl Host {
         message.outcome = judged.digest;
         message.states = verdicts;
         let stage = Stage::Confirming(Box::new(judged));
-        self.pending = Some(Pending { stage, ..pending });
-        Progress::Exchange(Exchange::Gather(message.encode(self.shape)))
+        Progress::Exchange(self.bring(pending.at, pending.asked, stage, message))
     }
 
     /// Takes the round back on this rank and tells the others, in whichever exchange is next.
@@ -393,11 +327,7 @@ impl Host {
         self.rollback();
         let mut message = self.message(Kind::Confirm, pending.at);
         message.machine = u32::try_from(policy).ok();
-        self.pending = Some(Pending {
-            stage: Stage::Broken,
-            ..pending
-        });
-        Progress::Exchange(Exchange::Gather(message.encode(self.shape)))
+        Progress::Exchange(self.bring(pending.at, pending.asked, Stage::Broken, message))
     }
 
     fn verdict_digests(&self, answers: &[Answer]) -> Vec<u64> {

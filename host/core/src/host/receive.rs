@@ -1,31 +1,68 @@
 //! What arrives from all ranks: decoded, and proved to be of the same point with the same books.
 //!
-//! Only reads. All ranks look at the same bytes, so all of them come to the same error.
+//! All ranks look at the same bytes or totals, so all of them come to the same error, and to the same
+//! wish for more.
 
 use crate::agreement;
 use crate::error::Error;
 use crate::event::Moment;
-use crate::exchange::Carried;
+use crate::exchange::{Carried, Exchange};
 use crate::message::{self, Kind, Message};
+use crate::totals::Totals;
 
-use super::{Host, Pending, Stage};
+use super::{Host, Pending, Stage, Travels};
+
+/// What has arrived.
+pub(super) enum Received {
+    /// The messages of all ranks, which agree.
+    Messages(Pending, Vec<Message>),
+    /// The totals of all ranks, which agree and have nothing to be told.
+    Totals(Pending, Totals),
+    /// The totals say that the messages themselves are needed.
+    More(Exchange),
+}
 
 impl Host {
-    /// Decodes the messages and proves that all ranks are at the same point with the same books.
+    /// Takes in what was carried; whatever is wrong is told by messages.
     pub(super) fn receive(
-        &self,
-        pending: &Pending,
+        &mut self,
+        mut pending: Pending,
         carried: Carried<'_>,
-    ) -> Result<Vec<Message>, Error> {
-        let when = |round: u64| format!("in round {round}");
-        let (world_size, shape) = (self.place.world_size, self.shape);
+    ) -> Result<Received, Error> {
+        if let (Travels::Totals, Some(form)) = (pending.travels, &self.form) {
+            let totals = form.decode(carried).map_err(|what| self.unusable(what))?;
+            if totals.agree && !totals.trouble {
+                return Ok(Received::Totals(pending, totals));
+            }
+            let differ = !totals.agree;
+            pending.travels = Travels::Reasons { differ };
+            let exchange = Exchange::Gather(pending.own.encode(self.shape));
+            self.pending = Some(pending);
+            return Ok(Received::More(exchange));
+        }
+        let messages = self.messages(&pending, carried)?;
+        if pending.travels == (Travels::Reasons { differ: true }) {
+            let what = "the totals of the ranks differ from what they have brought";
+            return Err(self.unusable(what.to_owned()));
+        }
+        Ok(Received::Messages(pending, messages))
+    }
+
+    fn unusable(&self, what: String) -> Error {
+        let when = format!("in round {}", self.course.round + 1);
+        Error::Message { when, what }
+    }
+
+    /// Decodes the messages and proves that all ranks are at the same point with the same books.
+    fn messages(&self, pending: &Pending, carried: Carried<'_>) -> Result<Vec<Message>, Error> {
+        let shape = match (&pending.stage, pending.travels) {
+            (Stage::Remembering, Travels::Messages) => self.remembering(),
+            _ => self.shape,
+        };
         let messages = carried
             .gathered()
-            .and_then(|bytes| message::decode_all(bytes, world_size, shape))
-            .map_err(|what| Error::Message {
-                when: when(self.course.round + 1),
-                what,
-            })?;
+            .and_then(|bytes| message::decode_all(bytes, self.place.world_size, shape))
+            .map_err(|what| self.unusable(what))?;
         self.check_machines(&messages)?;
         if messages
             .iter()
@@ -40,7 +77,7 @@ impl Host {
         // Ranks may be in different rounds; each names the earliest one.
         let earliest = messages.iter().map(|message| message.round).min();
         Err(Error::Disagreement {
-            when: when(earliest.unwrap_or(0)),
+            when: format!("in round {}", earliest.unwrap_or(0)),
             differences,
         })
     }

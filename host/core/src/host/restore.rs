@@ -15,18 +15,20 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::contract::{CheckpointId, Label};
+use crate::contract::{CheckpointId, Label, Operation};
 use crate::error::Error;
 use crate::facts::{FACTS, nearest};
 use crate::layout::{self, Layout};
-use crate::ledger::{Entry, Facts, Ledger, bit};
+use crate::ledger::{Entry, Facts, Inputs, Ledger, bit};
 use crate::message::{Remembered, Shape};
 use crate::number::Number;
 use crate::opening::canonical_json;
 use crate::outcome::Mode;
+use crate::reduction::integers::MOST_RANKS;
 use crate::seat::{Memory, Seat};
-use crate::setup::{PolicySetup, Setup};
+use crate::setup::{Encoding, Place, PolicySetup, Rules, Setup};
 use crate::snapshot::{Body, EntryPart, OnDisk, PolicyPart, Resume};
+use crate::totals::Form;
 
 use super::{Course, Host, Local};
 
@@ -65,6 +67,7 @@ impl Host {
             channels: layout.channels,
             memory: layout.memory.len(),
         };
+        let form = choose(place, &rules, &layout, &seats, shape)?;
         let local = Local {
             memory: vec![Remembered::default(); layout.memory.len()],
             ..Local::default()
@@ -73,6 +76,7 @@ impl Host {
             place,
             rules,
             shape,
+            form,
             infos: seats.iter().map(|seat| seat.info.clone()).collect(),
             layout,
             seats,
@@ -247,13 +251,16 @@ impl Host {
     /// Makes an entry of a checkpoint that the ledger did not know: complete, and nobody's to
     /// delete.
     fn stranger(&self, found: &OnDisk) -> Entry {
-        let inputs = self.layout.inputs.len() * self.place.world_size as usize;
+        let count = self.layout.inputs.len();
         let facts = Facts {
             id: found.id,
             step: found.step,
             epoch: found.epoch,
             values: vec![None; self.layout.reductions.len()],
-            inputs: vec![None; inputs],
+            inputs: match self.form {
+                Some(_) => Inputs::Own(vec![None; count]),
+                None => Inputs::All(vec![None; count * self.place.world_size as usize]),
+            },
             ..Facts::default()
         };
         let mut entry = Entry::new(facts);
@@ -290,10 +297,11 @@ impl Host {
                 .as_ref()
                 .and_then(|ranks| ranks.get(rank as usize).copied().flatten())
         };
-        let ranks = 0..self.place.world_size;
-        let inputs = ranks
-            .flat_map(|rank| columns.iter().map(move |column| number(rank, column)))
-            .collect();
+        let of_rank = |rank| columns.iter().map(move |column| number(rank, column));
+        let inputs = match self.form {
+            Some(_) => Inputs::Own(of_rank(self.place.rank).collect()),
+            None => Inputs::All((0..self.place.world_size).flat_map(of_rank).collect()),
+        };
         let facts = Facts {
             id: part.id,
             step: part.step,
@@ -364,6 +372,47 @@ fn check(setup: &Setup) -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// Says how the ranks' numbers travel: the form of the totals, or nothing where messages are
+/// gathered. Follows from what all ranks have in common.
+fn choose(
+    place: Place,
+    rules: &Rules,
+    layout: &Layout,
+    seats: &[Seat],
+    shape: Shape,
+) -> Result<Option<Form>, Error> {
+    let form = || {
+        let plans = seats.iter().map(|seat| &seat.info.plan);
+        let fits = place.world_size <= MOST_RANKS;
+        Form::new(place, layout, plans, shape).filter(|_| fits)
+    };
+    let gathered = shape.length().saturating_mul(place.world_size as usize);
+    match rules.encoding {
+        Encoding::Gather => Ok(None),
+        Encoding::Auto if gathered <= MOST_GATHERED => Ok(None),
+        Encoding::Auto => Ok(form().filter(|form| form.bytes() < gathered)),
+        Encoding::Reduce => form().map(Some).ok_or_else(|| {
+            let lists = |seat: &&Seat| {
+                let mut reductions = seat.info.plan.reductions.iter();
+                reductions.any(|it| it.operation == Operation::EveryRank)
+            };
+            let why = match seats.iter().find(lists) {
+                Some(seat) => format!(
+                    "policy `{}` wants the number of every rank, which no sum has",
+                    seat.info.name
+                ),
+                None => format!("it is for at most {MOST_RANKS} ranks"),
+            };
+            Error::Setup(format!(
+                "`encoding = \"reduce\"` is impossible: {why}; use `auto` or `gather`"
+            ))
+        }),
+    }
+}
+
+/// Bytes that a rank gets in a round before the numbers are summed on the way instead.
+const MOST_GATHERED: usize = 64 << 10;
 
 /// A fact that this host does not know stays missing for ever, so nobody may require it.
 fn check_facts(seat: &Seat) -> Result<(), Error> {

@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::contract::CONTRACT_VERSION;
-use crate::ledger::{Entry, Ledger, PolicySet, policies};
-use crate::message::Remembered;
+use crate::ledger::{Entry, Inputs, PolicySet, policies};
+use crate::message::Message;
 use crate::number::Number;
 use crate::opening::canonical_json;
 use crate::seat::Seat;
@@ -18,14 +18,19 @@ use crate::snapshot::{Body, EntryPart, LedgerPart, PolicyPart, Snapshot};
 use super::Host;
 
 impl Host {
-    /// Writes down all that a run needs to go on; `memory` is what each rank remembers.
-    pub(super) fn to_snapshot(&self, memory: &[Vec<Remembered>]) -> Snapshot {
+    /// Writes down all that a run needs to go on; `ranks` have told what each of them remembers.
+    pub(super) fn to_snapshot(&self, ranks: &[Message]) -> Snapshot {
         let names = self.layout.memory.iter().enumerate();
         let memory = names.map(|(slot, name)| {
-            let ranks = memory
-                .iter()
-                .map(|rank| (rank[slot].value.map(Number), rank[slot].step));
-            (name.clone(), ranks.collect())
+            let slots = ranks.iter().map(|rank| rank.memory[slot]);
+            let numbers = slots.map(|it| (it.value.map(Number), it.step));
+            (name.clone(), numbers.collect())
+        });
+        let mut ledgers = self.ledger_parts(ranks).into_iter();
+        let ledger = ledgers.next().unwrap_or_default();
+        let policies = self.seats.iter().map(|seat| {
+            let shadow = seat.shadow.as_ref().and_then(|_| ledgers.next());
+            self.policy_part(seat, shadow)
         });
         let course = &self.course;
         Snapshot {
@@ -42,18 +47,14 @@ impl Host {
                 round_step: course.round_step,
                 interrupted: course.interrupted,
                 outcome: format!("{:032x}", course.outcome),
-                policies: self
-                    .seats
-                    .iter()
-                    .map(|seat| self.policy_part(seat))
-                    .collect(),
-                ledger: self.ledger_part(&self.ledger),
+                policies: policies.collect(),
+                ledger,
                 memory: memory.collect(),
             },
         }
     }
 
-    fn policy_part(&self, seat: &Seat) -> PolicyPart {
+    fn policy_part(&self, seat: &Seat, ledger: Option<LedgerPart>) -> PolicyPart {
         let labels = seat.memory.labels.iter();
         PolicyPart {
             name: seat.info.name.clone(),
@@ -66,21 +67,35 @@ impl Host {
                 .map(|label| (label.name.clone(), label.checkpoint))
                 .collect(),
             failures: seat.memory.failures,
-            ledger: seat.shadow.as_ref().map(|ledger| self.ledger_part(ledger)),
+            ledger,
         }
     }
 
-    fn ledger_part(&self, ledger: &Ledger) -> LedgerPart {
-        LedgerPart {
+    /// Writes down all ledgers, in the order of [`Host::ledgers`].
+    fn ledger_parts(&self, ranks: &[Message]) -> Vec<LedgerPart> {
+        let width = self.layout.inputs.len();
+        // Where ranks have told their inputs of each checkpoint, those stand one after the other.
+        let mut told = (0..)
+            .map(|place| place * width..(place + 1) * width)
+            .map(|place| {
+                let rank = |rank: &Message| rank.numbers.get(place.clone()).map(<[_]>::to_vec);
+                ranks.iter().filter_map(rank).flatten().collect::<Vec<_>>()
+            });
+        let ledgers = self.ledgers().map(|ledger| LedgerPart {
             checkpoints: ledger
                 .entries()
-                .map(|entry| self.entry_part(entry))
+                .map(|entry| match &entry.facts.inputs {
+                    Inputs::All(inputs) => self.entry_part(entry, inputs),
+                    Inputs::Own(_) => self.entry_part(entry, &told.next().unwrap_or_default()),
+                })
                 .collect(),
             deleting: ledger.all_deleting().collect(),
-        }
+        });
+        ledgers.collect()
     }
 
-    fn entry_part(&self, entry: &Entry) -> EntryPart {
+    /// Writes down a checkpoint; `inputs` are those of the ranks then, or none.
+    fn entry_part(&self, entry: &Entry, inputs: &[Option<f64>]) -> EntryPart {
         let facts = &entry.facts;
         let name = |policy: usize| self.seats[policy].info.name.clone();
         let names = |set: PolicySet| policies(set).map(name).collect();
@@ -95,15 +110,18 @@ impl Host {
         for (label, value) in self.layout.labels.iter().zip(&facts.values) {
             values.insert(label.clone(), value.map(Number));
         }
-        let mut inputs: BTreeMap<_, _> = facts
+        let mut named: BTreeMap<_, _> = facts
             .other_inputs
             .iter()
             .map(|(name, ranks)| (name.clone(), numbers(ranks)))
             .collect();
         let width = self.layout.inputs.len();
         for (column, name) in self.layout.inputs.iter().enumerate() {
-            let ranks = facts.inputs.iter().skip(column).step_by(width);
-            inputs.insert(name.clone(), ranks.map(|value| value.map(Number)).collect());
+            let ranks = inputs.iter().skip(column).step_by(width);
+            let numbers: Vec<_> = ranks.map(|value| value.map(Number)).collect();
+            if !numbers.is_empty() {
+                named.insert(name.clone(), numbers);
+            }
         }
         let releases = entry.releases.iter();
         EntryPart {
@@ -122,7 +140,7 @@ impl Host {
                 .map(|(policy, ids)| (name(*policy), ids.clone()))
                 .collect(),
             values,
-            inputs,
+            inputs: named,
         }
     }
 }

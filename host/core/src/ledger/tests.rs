@@ -93,7 +93,7 @@ fn every_part_of_an_entry_is_in_the_digest() {
         |it| it.tags.push("t".to_owned()),
         |it| it.releases.push((0, vec![1])),
         |it| Arc::make_mut(&mut it.facts).values.push(None),
-        |it| Arc::make_mut(&mut it.facts).inputs.push(Some(0.0)),
+        |it| Arc::make_mut(&mut it.facts).inputs = Inputs::All(vec![Some(0.0)]),
     ];
     let mut digests = vec![];
     for change in changes.map(Some).into_iter().chain([None]) {

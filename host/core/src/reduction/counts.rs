@@ -5,6 +5,7 @@
 use crate::contract::Statistic;
 
 use super::finite::Finite;
+use super::integers::pair;
 
 /// How many ranks of each kind there were.
 #[derive(Default)]
@@ -49,6 +50,20 @@ impl Counts {
             }
         }
         found
+    }
+
+    /// Returns the counts of a world from those of its ranks that have a number.
+    pub(super) fn of(finite: u32, non_finite: u32, world_size: u32) -> Self {
+        Self {
+            finite,
+            non_finite,
+            missing: world_size.saturating_sub(finite.saturating_add(non_finite)),
+        }
+    }
+
+    /// Returns the counts of the ranks that have a number, as one integer that can be summed.
+    pub(super) fn pair(&self) -> i64 {
+        pair(self.finite, self.non_finite)
     }
 
     /// Joins the counts with the reduced value.

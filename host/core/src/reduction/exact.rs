@@ -55,6 +55,13 @@ impl Sum {
         sum
     }
 
+    /// Returns the sum of one number.
+    pub(super) fn one(number: Finite) -> Self {
+        let mut sum = Self::default();
+        sum.add(number);
+        sum
+    }
+
     /// Adds a number.
     #[inline]
     pub(super) fn add(&mut self, number: Finite) {
@@ -63,6 +70,13 @@ impl Sum {
 }
 
 impl ProductSum {
+    /// Returns the sum of one product.
+    pub(super) fn product(left: Finite, right: Finite) -> Self {
+        let mut sum = Self::default();
+        sum.add_product(left, right);
+        sum
+    }
+
     /// Adds the product of two numbers.
     #[inline]
     pub(super) fn add_product(&mut self, left: Finite, right: Finite) {
@@ -75,6 +89,26 @@ impl ProductSum {
 }
 
 impl<const LIMBS: usize, const UNIT: i32> ExactSum<LIMBS, UNIT> {
+    /// How many limbs there are.
+    pub(super) const LENGTH: usize = LIMBS;
+
+    /// Writes the limbs, which can be summed with those of other ranks.
+    pub(super) fn write(&self, limbs: &mut [i64]) {
+        limbs.copy_from_slice(&self.limbs);
+    }
+
+    /// Takes back limbs that were written, or sums of such over at most
+    /// [`MOST_RANKS`](super::integers::MOST_RANKS) ranks.
+    pub(super) fn read(limbs: &[i64]) -> Self {
+        let mut sum = Self::default();
+        sum.limbs.copy_from_slice(limbs);
+        if let Some(first) = limbs.iter().position(|limb| *limb != 0) {
+            sum.first = first;
+            sum.end = LIMBS - limbs.iter().rev().take_while(|limb| **limb == 0).count();
+        }
+        sum
+    }
+
     /// Adds `± magnitude × 2^shift` units.
     #[inline]
     fn add_shifted(&mut self, negative: bool, magnitude: u64, shift: u32) {

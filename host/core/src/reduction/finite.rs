@@ -54,6 +54,21 @@ impl Finite {
         self.value().total_cmp(&other.value())
     }
 
+    /// Returns an integer that orders as the numbers do, and is never the smallest there is.
+    pub(super) const fn order(self) -> i64 {
+        let bits = self.0 as i64;
+        bits ^ ((bits >> 63) as u64 >> 1) as i64
+    }
+
+    /// Returns the double that has this [`order`](Self::order); `None` where no finite one has it.
+    pub(super) const fn of_order(order: i64) -> Option<f64> {
+        let bits = order ^ ((order >> 63) as u64 >> 1) as i64;
+        match Self::new(f64::from_bits(bits as u64)) {
+            Some(finite) => Some(finite.value()),
+            None => None,
+        }
+    }
+
     /// The exponent field as it is stored.
     const fn exponent(self) -> u32 {
         ((self.0 & !SIGN) >> FRACTION_BITS) as u32

@@ -24,6 +24,11 @@ pub(super) fn mean(numbers: impl Iterator<Item = Finite>) -> Option<f64> {
     total.divided_by(total.count)
 }
 
+/// A sum by a count; `None` where that is zero.
+pub(super) fn quotient(sum: &Sum, count: u64) -> Option<f64> {
+    sum.exact().divided_by(&Dyadic::natural(count))
+}
+
 /// The sum of number times weight by the sum of the weights, of which none is negative.
 pub(super) fn weighted_mean(pairs: impl Iterator<Item = (Finite, Finite)>) -> Option<f64> {
     let mut products = ProductSum::default();
@@ -47,11 +52,21 @@ pub(super) fn variance(numbers: impl Iterator<Item = Finite>) -> Option<f64> {
         squares.add_product(number, number);
         count += 1;
     }
+    deviation(&sum, &squares, count)
+}
+
+/// The variance of so many numbers from their sum and the sum of their squares; `None` also for
+/// sums that no numbers have.
+pub(super) fn deviation(sum: &Sum, squares: &ProductSum, count: u64) -> Option<f64> {
     // A square begins at or above twice the limb of its number, so both sides can be counted in
-    // the same unit, which is the square of the sum's.
-    let total = sum.exact();
-    let mut deviation = squares.exact_from(2 * sum.first()).magnitude.times(count);
-    deviation.subtract(&total.magnitude.square());
+    // the same unit, which is the square of the sum's. Sums that come from other ranks may have
+    // cancelled to a higher limb than their squares.
+    let first = sum.first().min(squares.first() / 2);
+    let total = sum.exact_from(first);
+    let mut deviation = squares.exact_from(2 * first).magnitude.times(count);
+    if deviation.subtract(&total.magnitude.square()) {
+        return None;
+    }
     Dyadic {
         negative: false,
         magnitude: deviation,
@@ -103,7 +118,7 @@ impl Total {
     /// Returns the nearest double; `None` where `divisor` is zero.
     fn divided_by(&self, divisor: u64) -> Option<f64> {
         match &self.wide {
-            Some(sum) => sum.exact().divided_by(&Dyadic::natural(divisor)),
+            Some(sum) => quotient(sum, divisor),
             None if divisor == 0 => None,
             None => Some(self.narrow.divided_by(divisor)),
         }

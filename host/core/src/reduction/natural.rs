@@ -26,11 +26,11 @@ impl Natural {
         natural
     }
 
-    /// Subtracts `other`, which is not larger.
-    pub(super) fn subtract(&mut self, other: &Self) {
+    /// Subtracts `other`; returns whether that is the larger one, and the result without a meaning.
+    pub(super) fn subtract(&mut self, other: &Self) -> bool {
         let negative = self.subtract_product(other, 1);
-        debug_assert!(!negative, "the caller subtracts the smaller number");
         self.trim();
+        negative
     }
 
     /// Divides by `divisor` and returns the quotient, and whether nothing is left.

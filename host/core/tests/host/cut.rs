@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ckpt_policy_conformance::world::{World, Write};
 use ckpt_policy_core::contract::CheckpointId;
 use ckpt_policy_core::{
-    Combine, Confirm, Event, Metrics, Moment, Opening, Outcome, Resume, Rules, Saved, Snapshot,
+    Combine, Confirm, Encoding, Event, Metrics, Moment, Opening, Outcome, Resume, Rules, Saved, Snapshot,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -91,10 +91,12 @@ fn rules() -> impl Strategy<Value = Rules> {
         1 => Just(Combine::Majority)
     ];
     let confirm = prop_oneof![Just(Confirm::Acts), Just(Confirm::Never)];
-    (combine, confirm, 0..3_u32, 1..4_u32).prop_map(
-        |(combine, confirm, keep_at_least, in_flight)| Rules {
+    let encoding = prop_oneof![Just(Encoding::Gather), Just(Encoding::Reduce)];
+    (combine, confirm, encoding, 0..3_u32, 1..4_u32).prop_map(
+        |(combine, confirm, encoding, keep_at_least, in_flight)| Rules {
             combine,
             confirm,
+            encoding,
             keep_at_least,
             in_flight,
             settle_steps: 7,
@@ -277,6 +279,10 @@ proptest! {
         cut in any::<proptest::sample::Index>(),
     ) {
         let cut = cut.index(happenings.len());
+        let policies = match rules.encoding {
+            Encoding::Reduce => policies.into_iter().map(Whim::summed).collect(),
+            _ => policies,
+        };
         let mut uncut = Run::start(&policies, &rules, None);
         let mut run = Run::start(&policies, &rules, None);
         let parts = happenings.iter().chain([&last]).enumerate();
@@ -299,5 +305,23 @@ proptest! {
         }
         prop_assert_eq!(difference(&run.log, &uncut.log), None);
         prop_assert_eq!(run.snapshot().to_json(), uncut.snapshot().to_json());
+    }
+
+    #[test]
+    fn both_encodings_decide_alike(
+        policies in vec(any_whim(), 1..5),
+        rules in rules(),
+        happenings in vec(happening(), 2..40),
+    ) {
+        let policies: Vec<_> = policies.into_iter().map(Whim::summed).collect();
+        let [mut gathered, mut reduced] = [Encoding::Gather, Encoding::Reduce]
+            .map(|encoding| Run::start(&policies, &Rules { encoding, ..rules.clone() }, None));
+        for (at, happening) in happenings.iter().enumerate() {
+            gathered.play(happening);
+            reduced.play(happening);
+            prop_assert_eq!(difference(&gathered.log, &reduced.log), None, "after {}", at);
+        }
+        let held = |run: &Run| run.world.hosts()[0].checkpoints().collect::<Vec<_>>();
+        prop_assert_eq!(held(&gathered), held(&reduced));
     }
 }

@@ -39,6 +39,16 @@ impl Whim {
         }
     }
 
+    /// Wants no number of every rank, which is not to be had where numbers are summed on the way.
+    pub(crate) fn summed(mut self) -> Self {
+        for reduction in &mut self.plan.reductions {
+            if reduction.operation == Operation::EveryRank {
+                reduction.operation = Operation::Variance;
+            }
+        }
+        self
+    }
+
     fn digest(&self, state: &[u8], what: &str) -> u64 {
         let mut hasher = DefaultHasher::new();
         (self.seed, state, what).hash(&mut hasher);
