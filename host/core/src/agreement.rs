@@ -19,11 +19,24 @@ pub(crate) fn compare<T: PartialEq>(
     verb: [&str; 2],
     show: impl Fn(&T) -> String,
 ) -> Option<String> {
+    let ranks: Vec<_> = (0..values.len()).collect();
+    compare_some(&ranks, values, verb, show)
+}
+
+/// Compares as [`compare`] does, one value of each of these ranks.
+pub(crate) fn compare_some<T: PartialEq>(
+    named: &[usize],
+    values: &[T],
+    verb: [&str; 2],
+    show: impl Fn(&T) -> String,
+) -> Option<String> {
     let groups = groups(values);
     if groups.len() < 2 {
         return None;
     }
     let shown = excerpts(groups.iter().map(|group| show(&values[group[0]])).collect());
+    let name = |places: &[usize]| places.iter().map(|place| named[*place]).collect();
+    let groups: Vec<Vec<usize>> = groups.iter().map(|group| name(group)).collect();
     let (others, odd) = split(&groups, values.len());
     let first = groups.len() - odd.len();
     let mut text = String::new();

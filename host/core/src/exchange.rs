@@ -78,6 +78,25 @@ impl<'a> From<&'a Exchange> for Carried<'a> {
 }
 
 impl<'a> Carried<'a> {
+    /// Returns the sums of a reduction of so many integers and no maxima.
+    ///
+    /// # Errors
+    ///
+    /// That something else arrived.
+    pub(crate) fn summed(self, count: usize) -> Result<&'a [i64], String> {
+        match self {
+            Self::Reduced { sum, max: [] } if sum.len() == count => Ok(sum),
+            Self::Reduced { sum, max } => Err(format!(
+                "{} sums and {} maxima arrived, {count} and 0 were expected",
+                sum.len(),
+                max.len()
+            )),
+            Self::Gathered(_) => {
+                Err("gathered bytes arrived where reduced integers were expected".to_owned())
+            }
+        }
+    }
+
     /// Returns the messages of a gather.
     ///
     /// # Errors

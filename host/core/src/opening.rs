@@ -1,22 +1,27 @@
 //! Before the first round: proves that all ranks run the same thing.
 //!
-//! A first message of a fixed size, the same in every program of this encoding, carries a digest of
-//! all that must be equal. Where the digests differ, or a rank could not open its host, a second
-//! one of an agreed size carries the readable part, so that the error on every rank names ranks,
-//! key and values. Paths, caches, the machine's CPU and the journal are not among what must agree.
+//! A first exchange of a fixed size, the same in every program of this encoding, carries a digest of
+//! all that must be equal. Where the digests differ, or a rank could not open its host, more of an
+//! agreed size carry the readable part, so that the error on every rank names ranks, key and values.
+//! Paths, caches, the machine's CPU and the journal are not among what must agree.
+//!
+//! A small world gathers the *heads* of all ranks, and then, of those that differ, the readable parts.
+//! A large one sums the digests first, in which every rank reads whether all are equal; only where
+//! they are not it gathers the heads, and sums the readable parts of one rank for each digest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::agreement::compare;
+use crate::agreement::compare_some;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::exchange::{Carried, Exchange};
 use crate::host::Host;
 use crate::message::ENCODING;
-use crate::setup::{Place, PolicySetup, Setup};
+use crate::setup::{MOST_GATHERED, Place, PolicySetup, Setup};
 use crate::snapshot::Resume;
+use crate::totals::{agrees, write_words};
 
 const MAGIC: [u8; 4] = *b"ckpo";
 /// Magic, encoding, status, rank, world size, length of the readable part, digest.
@@ -27,14 +32,41 @@ const MOST: usize = 1 << 20;
 const READABLE: usize = 8 << 10;
 const WHEN: &str = "at the opening";
 
+/// Digests of which the readable parts are told in a large world.
+const TOLD: usize = 8;
+/// Integers that a rank of a large world brings first: the sum of the ranks, how many could not
+/// open, and the words of the digest.
+const DIGESTS: usize = 2 + 3 * 8;
+
 /// A host before its first round.
 pub struct Opening {
     place: Place,
     host: Result<Box<Host>, Error>,
     /// What must be equal, by key.
     facts: Vec<(String, String)>,
-    /// Filled once the heads have come in.
-    heads: Vec<Head>,
+    expects: Expects,
+}
+
+/// What comes of the exchange under way.
+enum Expects {
+    /// The totals of all digests.
+    Digests,
+    /// The heads of all ranks.
+    Heads,
+    /// The readable parts behind the heads, of these ranks.
+    Parts(Told),
+}
+
+/// Whose readable parts are told.
+struct Told {
+    /// Ranks with the same head, for each head; the first of each group tells its part.
+    groups: Vec<Vec<usize>>,
+    /// Ranks of groups of which nothing is told.
+    untold: usize,
+    /// Bytes of each group's part.
+    lengths: Vec<usize>,
+    /// The first group could not open.
+    failed: bool,
 }
 
 /// What an opening exchange came to.
@@ -45,7 +77,7 @@ pub enum Opened {
     Host(Box<Host>),
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Head {
     failed: bool,
     length: usize,
@@ -91,13 +123,79 @@ impl Opening {
             place,
             host: host.map(Box::new),
             facts,
-            heads: Vec::new(),
+            expects: match is_large(place) {
+                true => Expects::Digests,
+                false => Expects::Heads,
+            },
         }
     }
 
     /// Returns the first exchange; its size is the same in every program of this version.
     #[must_use]
     pub fn begin(&self) -> Exchange {
+        match self.expects {
+            Expects::Digests => Exchange::Reduce {
+                sum: self.digests(),
+                max: Vec::new(),
+            },
+            Expects::Heads | Expects::Parts(_) => Exchange::Gather(self.head()),
+        }
+    }
+
+    /// Takes what came of the exchange.
+    ///
+    /// # Errors
+    ///
+    /// The rank's own error, what another rank failed with, or the disagreement.
+    pub fn complete<'a>(self, carried: impl Into<Carried<'a>>) -> Result<Opened, Error> {
+        let carried = carried.into();
+        match &self.expects {
+            Expects::Digests => self.compare_digests(carried.summed(DIGESTS).map_err(unusable)?),
+            Expects::Heads => {
+                let heads = carried.gathered().and_then(|it| heads(it, self.place));
+                self.compare_heads(&heads.map_err(unusable)?)
+            }
+            Expects::Parts(told) => {
+                let parts = told.parts(carried, self.place).map_err(unusable)?;
+                Err(told.explain(&parts, self.host.as_ref().err()))
+            }
+        }
+    }
+
+    /// Returns what a rank of a large world brings first.
+    fn digests(&self) -> Vec<i64> {
+        let mut integers = vec![0; DIGESTS];
+        integers[0] = i64::from(self.place.rank);
+        integers[1] = i64::from(self.host.is_err());
+        write_words(&self.digest(), &mut integers[2..]);
+        integers
+    }
+
+    fn compare_digests(mut self, sum: &[i64]) -> Result<Opened, Error> {
+        let world = i64::from(self.place.world_size);
+        let all_here = sum[0] == world * (world - 1) / 2;
+        if all_here && sum[1] == 0 && agrees(&sum[2..], self.place.world_size) {
+            return self.host.map(Opened::Host);
+        }
+        self.expects = Expects::Heads;
+        let exchange = self.begin();
+        Ok(Opened::Exchange(self, exchange))
+    }
+
+    fn compare_heads(mut self, heads: &[Head]) -> Result<Opened, Error> {
+        let agreed = heads
+            .iter()
+            .all(|head| !head.failed && head.digest == heads[0].digest);
+        if agreed {
+            return self.host.map(Opened::Host);
+        }
+        let told = Told::new(heads, is_large(self.place));
+        let exchange = told.ask(self.detail(), self.place);
+        self.expects = Expects::Parts(told);
+        Ok(Opened::Exchange(self, exchange))
+    }
+
+    fn head(&self) -> Vec<u8> {
         let detail = self.detail();
         let mut bytes = Vec::with_capacity(LENGTH);
         bytes.extend(MAGIC);
@@ -110,32 +208,12 @@ impl Opening {
                 .unwrap_or(u32::MAX)
                 .to_le_bytes(),
         );
-        bytes.extend(<[u8; 32]>::from(Sha256::digest(self.whole())));
-        Exchange::Gather(bytes)
+        bytes.extend(self.digest());
+        bytes
     }
 
-    /// Takes what came of the exchange.
-    ///
-    /// # Errors
-    ///
-    /// The rank's own error, what another rank failed with, or the disagreement.
-    pub fn complete<'a>(mut self, carried: impl Into<Carried<'a>>) -> Result<Opened, Error> {
-        let messages = carried.into().gathered().map_err(unusable)?;
-        if !self.heads.is_empty() {
-            return Err(self.explain(messages));
-        }
-        let heads = heads(messages, self.place).map_err(unusable)?;
-        let agreed = heads
-            .iter()
-            .all(|head| !head.failed && head.digest == heads[0].digest);
-        if agreed {
-            return self.host.map(Opened::Host);
-        }
-        let longest = heads.iter().map(|head| head.length).max().unwrap_or(0);
-        let mut detail = self.detail();
-        detail.resize(longest, 0);
-        self.heads = heads;
-        Ok(Opened::Exchange(self, Exchange::Gather(detail)))
+    fn digest(&self) -> [u8; 32] {
+        Sha256::digest(self.whole()).into()
     }
 
     /// Returns all that must be equal, or why this rank could not open.
@@ -158,43 +236,152 @@ impl Opening {
         detail.truncate(MOST);
         detail
     }
+}
 
-    /// Finds out from the readable parts what is wrong.
-    fn explain(self, messages: &[u8]) -> Error {
-        if let Err(own) = self.host {
-            return own;
-        }
-        let longest = self.heads.iter().map(|head| head.length).max().unwrap_or(0);
-        if messages.len() != longest * self.heads.len() {
-            return unusable(format!(
-                "{} bytes arrived, {} were expected",
-                messages.len(),
-                longest * self.heads.len()
-            ));
-        }
-        let parts: Vec<_> = self
-            .heads
-            .iter()
-            .zip(messages.chunks_exact(longest.max(1)))
-            .map(|(head, part)| &part[..head.length])
-            .collect();
-        for (rank, (head, part)) in (0..).zip(self.heads.iter().zip(&parts)) {
-            if head.failed {
-                return Error::Open {
-                    rank,
-                    text: String::from_utf8_lossy(part).into_owned(),
-                };
+impl Told {
+    /// Groups the ranks by their heads: those that could not open first, then the largest groups.
+    fn new(heads: &[Head], large: bool) -> Self {
+        let mut places: HashMap<Head, usize> = HashMap::new();
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        for (rank, head) in heads.iter().enumerate() {
+            let place = *places.entry(*head).or_insert(groups.len());
+            match groups.get_mut(place) {
+                Some(group) => group.push(rank),
+                None => groups.push(vec![rank]),
             }
         }
-        let mut differences = differences(&parts);
+        let failed = |group: &[usize]| heads[group[0]].failed;
+        groups.sort_by_key(|group| match failed(group) {
+            true => (0, 0, group[0]),
+            false => (1, usize::MAX - group.len(), group[0]),
+        });
+        let untold = groups.split_off(groups.len().min(if large { TOLD } else { usize::MAX }));
+        Self {
+            untold: untold.iter().map(Vec::len).sum(),
+            lengths: groups.iter().map(|group| heads[group[0]].length).collect(),
+            failed: groups.first().is_some_and(|group| failed(group)),
+            groups,
+        }
+    }
+
+    fn longest(&self) -> usize {
+        self.lengths.iter().copied().max().unwrap_or(0)
+    }
+
+    /// Returns the exchange that brings the readable parts; `own` is this rank's.
+    fn ask(&self, mut own: Vec<u8>, place: Place) -> Exchange {
+        own.resize(self.longest(), 0);
+        if !is_large(place) {
+            return Exchange::Gather(own);
+        }
+        // Zeros from all ranks but the one that tells: the sum is what that one says.
+        let width = self.longest().div_ceil(8);
+        let mut sum = vec![0; width * self.groups.len()];
+        let tells = |group: &Vec<usize>| group[0] == place.rank as usize;
+        if let Some(at) = self.groups.iter().position(tells) {
+            for (number, part) in sum[at * width..].iter_mut().zip(own.chunks(8)) {
+                let mut bytes = [0; 8];
+                bytes[..part.len()].copy_from_slice(part);
+                *number = i64::from_le_bytes(bytes);
+            }
+        }
+        let max = Vec::new();
+        Exchange::Reduce { sum, max }
+    }
+
+    /// Returns each group's readable part.
+    fn parts(&self, carried: Carried<'_>, place: Place) -> Result<Vec<Vec<u8>>, String> {
+        let longest = self.longest();
+        let cut = |(part, length): (Vec<u8>, &usize)| part.into_iter().take(*length).collect();
+        if is_large(place) {
+            let width = longest.div_ceil(8);
+            let sum = carried.summed(width * self.groups.len())?;
+            let bytes = |part: &[i64]| part.iter().flat_map(|it| it.to_le_bytes()).collect();
+            let parts = sum.chunks(width.max(1)).map(bytes);
+            return Ok(parts.zip(&self.lengths).map(cut).collect());
+        }
+        let messages = carried.gathered()?;
+        let expected = longest * place.world_size as usize;
+        if messages.len() != expected {
+            let found = messages.len();
+            return Err(format!("{found} bytes arrived, {expected} were expected"));
+        }
+        let part = |group: &Vec<usize>| messages[group[0] * longest..][..longest].to_vec();
+        let parts = self.groups.iter().map(part);
+        Ok(parts.zip(&self.lengths).map(cut).collect())
+    }
+
+    /// Finds out from the readable parts what is wrong.
+    fn explain(&self, parts: &[Vec<u8>], own: Option<&Error>) -> Error {
+        if let Some(own) = own {
+            return own.clone();
+        }
+        if self.failed {
+            return Error::Open {
+                rank: u32::try_from(self.groups[0][0]).unwrap_or(u32::MAX),
+                text: String::from_utf8_lossy(&parts[0]).into_owned(),
+            };
+        }
+        let mut differences = self.differences(parts);
         if differences.is_empty() {
             differences.push("their digests differ, but nothing that can be read does".to_owned());
+        }
+        if self.untold > 0 {
+            differences.push(format!(
+                "{} more ranks differ from all of these",
+                self.untold
+            ));
         }
         Error::Disagreement {
             when: WHEN.to_owned(),
             differences,
         }
     }
+
+    /// Compares the readable parts key by key.
+    fn differences(&self, parts: &[Vec<u8>]) -> Vec<String> {
+        let mut facts: Vec<Vec<(String, String)>> = Vec::new();
+        for (group, part) in self.groups.iter().zip(parts) {
+            match serde_json::from_slice(part) {
+                Ok(read) => facts.push(read),
+                Err(error) => {
+                    let rank = group[0];
+                    return vec![format!("what rank {rank} sent cannot be read: {error}")];
+                }
+            }
+        }
+        let mut ranks: Vec<(usize, usize)> = (0..)
+            .zip(&self.groups)
+            .flat_map(|(at, group)| group.iter().map(move |rank| (*rank, at)))
+            .collect();
+        ranks.sort_unstable();
+        let named: Vec<_> = ranks.iter().map(|(rank, _)| *rank).collect();
+        let keys: BTreeSet<&str> = facts
+            .iter()
+            .flatten()
+            .map(|(key, _)| key.as_str())
+            .collect();
+        let differences = keys.into_iter().filter_map(|key| {
+            let find = |facts: &Vec<(String, String)>| {
+                let found = facts.iter().find(|(known, _)| known == key);
+                found.map(|(_, value)| value.clone())
+            };
+            let found: Vec<Option<String>> = facts.iter().map(find).collect();
+            let values: Vec<_> = ranks.iter().map(|(_, at)| &found[*at]).collect();
+            let verbs = verbs(key);
+            let show = |value: &&Option<String>| match value {
+                Some(value) => format!("`{value}`"),
+                None => "nothing".to_owned(),
+            };
+            compare_some(&named, &values, [&verbs[0], &verbs[1]], show)
+        });
+        differences.collect()
+    }
+}
+
+/// Whether so many heads are too much for every rank to get in every opening.
+fn is_large(place: Place) -> bool {
+    LENGTH * place.world_size as usize > MOST_GATHERED
 }
 
 /// Returns a value that is not too long to travel; a longer one with what tells it from others.
@@ -262,38 +449,6 @@ fn head(rank: u32, bytes: &[u8], place: Place) -> Result<Head, String> {
         length,
         digest,
     })
-}
-
-/// Compares the readable parts key by key.
-fn differences(parts: &[&[u8]]) -> Vec<String> {
-    let mut ranks: Vec<Vec<(String, String)>> = Vec::new();
-    for (rank, part) in parts.iter().enumerate() {
-        match serde_json::from_slice(part) {
-            Ok(facts) => ranks.push(facts),
-            Err(error) => return vec![format!("what rank {rank} sent cannot be read: {error}")],
-        }
-    }
-    let keys: BTreeSet<&str> = ranks
-        .iter()
-        .flatten()
-        .map(|(key, _)| key.as_str())
-        .collect();
-    let differences = keys.iter().filter_map(|key| {
-        let find = |facts: &Vec<(String, String)>| {
-            facts
-                .iter()
-                .find(|(known, _)| known == key)
-                .map(|(_, value)| value.clone())
-        };
-        let values: Vec<Option<String>> = ranks.iter().map(find).collect();
-        let verbs = verbs(key);
-        let show = |value: &Option<String>| match value {
-            Some(value) => format!("`{value}`"),
-            None => "nothing".to_owned(),
-        };
-        compare(&values, [&verbs[0], &verbs[1]], show)
-    });
-    differences.collect()
 }
 
 /// Returns what one rank, and what several do with the value of a key.

@@ -76,6 +76,10 @@ impl fmt::Display for Confirm {
     }
 }
 
+/// Bytes that a rank gets in one gather before numbers are summed on the way instead: what a
+/// node's network carries in some ten microseconds, and a few hundred ranks of a usual layout.
+pub(crate) const MOST_GATHERED: usize = 64 << 10;
+
 /// How the ranks' numbers travel in a round. All encodings give the same bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

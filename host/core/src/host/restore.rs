@@ -26,7 +26,7 @@ use crate::opening::canonical_json;
 use crate::outcome::Mode;
 use crate::reduction::integers::MOST_RANKS;
 use crate::seat::{Memory, Seat};
-use crate::setup::{Encoding, Place, PolicySetup, Rules, Setup};
+use crate::setup::{Encoding, MOST_GATHERED, Place, PolicySetup, Rules, Setup};
 use crate::snapshot::{Body, EntryPart, OnDisk, PolicyPart, Resume};
 use crate::totals::Form;
 
@@ -410,9 +410,6 @@ fn choose(
         }),
     }
 }
-
-/// Bytes that a rank gets in a round before the numbers are summed on the way instead.
-const MOST_GATHERED: usize = 64 << 10;
 
 /// A fact that this host does not know stays missing for ever, so nobody may require it.
 fn check_facts(seat: &Seat) -> Result<(), Error> {

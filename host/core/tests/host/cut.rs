@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ckpt_policy_conformance::world::{World, Write};
 use ckpt_policy_core::contract::CheckpointId;
 use ckpt_policy_core::{
-    Combine, Confirm, Encoding, Event, Metrics, Moment, Opening, Outcome, Resume, Rules, Saved, Snapshot,
+    Combine, Confirm, Encoding, Event, Metrics, Moment, Opening, Outcome, Resume, Rules, Saved,
+    Snapshot,
 };
 use proptest::collection::vec;
 use proptest::option;

@@ -10,6 +10,7 @@ mod combined;
 mod cost;
 mod cut;
 mod disabled;
+mod encodings;
 mod exchanges;
 mod faults;
 mod kept;
