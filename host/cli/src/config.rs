@@ -22,7 +22,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ckpt_policy_core::{Combine, Confirm, Rules};
+use ckpt_policy_core::{Combine, Confirm, Encoding, Rules};
 use ckpt_policy_runtime::{Cache, Error, Instances, Limits, Options, Runtime};
 
 pub(crate) use self::cache::{CacheSettings, Placed, cache_troubles};
@@ -267,6 +267,17 @@ impl Site {
         let limits = above.as_ref().map(|above| above.limits.clone());
         let limits = read_limits(fields.table("limits"), limits.unwrap_or_default());
         let directory = read_checkpoints(file, fields.table("checkpoints"), &mut rules);
+
+        let mut exchange = fields.table("exchange");
+        let encodings = [
+            ("auto", Encoding::Auto),
+            ("gather", Encoding::Gather),
+            ("reduce", Encoding::Reduce),
+        ];
+        rules.encoding = exchange
+            .choice("encoding", &encodings)
+            .unwrap_or(rules.encoding);
+        exchange.finish();
 
         let mut signals = fields.table("signals");
         rules.signal_steps = signals

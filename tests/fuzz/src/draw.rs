@@ -5,7 +5,7 @@
 
 use arbitrary::{Result, Unstructured};
 use ckpt_policy_core::contract::{Input, Operation, Plan, Reduction, Source, View};
-use ckpt_policy_core::{Combine, Confirm, Mode, Moment, OnError, Rules};
+use ckpt_policy_core::{Combine, Confirm, Encoding, Mode, Moment, OnError, Rules};
 
 /// Inputs that plans read. `a` is on every rank, the next two come and go.
 pub(crate) const INPUTS: [&str; 12] = [
@@ -64,6 +64,7 @@ pub(crate) fn rules(input: &mut Unstructured<'_>) -> Result<Rules> {
     Ok(Rules {
         combine: *input.choose(&[Combine::Any, Combine::All, Combine::Majority])?,
         confirm: *input.choose(&[Confirm::Acts, Confirm::Never])?,
+        encoding: Encoding::Auto,
         keep_at_least: input.int_in_range(0..=3)?,
         in_flight: input.int_in_range(1..=4)?,
         settle_steps: 7,

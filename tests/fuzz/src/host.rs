@@ -2,18 +2,20 @@
 //!
 //! The bytes say which policies there are, what these answer, and what happens to the run: events,
 //! saves that fail or stay in flight, interruptions, requests, reports that make no sense, and
-//! cuts. The run goes on uncut beside one that is cut and resumed from its snapshot: both decide
-//! the same to the end. What must hold after each step is in [`Run`](crate::host_run::Run).
+//! cuts. The run goes on uncut beside one that is cut and resumed from its snapshot, and beside one
+//! whose numbers are summed on the way: all decide the same to the end. What must hold after each
+//! step is in [`Run`](crate::host_run::Run).
 
 use arbitrary::{Result, Unstructured};
-use ckpt_policy_core::{Moment, Rules};
+use ckpt_policy_core::contract::Operation;
+use ckpt_policy_core::{Encoding, Moment, Rules};
 
 use crate::draw;
 use crate::host_run::{Happening, Run};
 use crate::scripted::Scripted;
 
 /// Who runs, and under which rules.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cast {
     pub(crate) ranks: u32,
     pub(crate) rules: Rules,
@@ -27,6 +29,7 @@ pub(crate) fn run(bytes: &[u8]) {
     };
     let mut uncut = Run::start(&cast, None);
     let mut cut = Run::start(&cast, None);
+    let mut summed = summed(&cast).map(|cast| (Run::start(&cast, None), cast));
     for _ in 0..MOST {
         let Ok(Some(happening)) = next(&mut input, cast.ranks) else {
             break;
@@ -37,6 +40,11 @@ pub(crate) fn run(bytes: &[u8]) {
             happening => {
                 uncut.play(&cast, &happening);
                 cut.play(&cast, &happening);
+                if let Some((run, cast)) = &mut summed {
+                    run.play(cast, &happening);
+                    let newest = run.newest();
+                    assert_eq!(uncut.newest(), newest, "the encoding has changed the run");
+                }
             }
         }
         assert_eq!(uncut.newest(), cut.newest(), "a cut has changed the run");
@@ -58,6 +66,21 @@ fn cast(input: &mut Unstructured<'_>) -> Result<Cast> {
         ranks,
         rules,
         policies,
+    })
+}
+
+/// Returns the same cast with numbers that are summed on the way, where nobody wants those of every
+/// rank.
+fn summed(cast: &Cast) -> Option<Cast> {
+    let mut reductions = cast.policies.iter().flat_map(|it| &it.plan.reductions);
+    let lists = reductions.any(|it| it.operation == Operation::EveryRank);
+    let encoding = Encoding::Reduce;
+    (!lists).then(|| Cast {
+        rules: Rules {
+            encoding,
+            ..cast.rules.clone()
+        },
+        ..cast.clone()
     })
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use ckpt_policy_core::{Combine, Confirm};
+use ckpt_policy_core::{Combine, Confirm, Encoding};
 use ckpt_policy_runtime::{CacheOptions, Instances};
 
 use super::{Placed, Problem, Problems, Site, Survey};
@@ -84,6 +84,8 @@ fn every_key_is_read() {
         keep-at-least = 2
         in-flight = 3
         settle-steps = 10
+        [exchange]
+        encoding = "reduce"
         [signals]
         every-steps = 5
         [journal]
@@ -97,6 +99,7 @@ fn every_key_is_read() {
         (rules.combine, rules.confirm),
         (Combine::Majority, Confirm::Never)
     );
+    assert_eq!(rules.encoding, Encoding::Reduce);
     assert_eq!((rules.keep_at_least, rules.in_flight), (2, 3));
     assert_eq!((rules.settle_steps, rules.signal_steps), (10, 5));
     let limits = site.limits();
@@ -214,7 +217,7 @@ config = { since = 2024-01-01 }
         problems(text),
         [
             "site.toml:1:1: `combin`: unknown key, expected one of `cache`, `checkpoints`, \
-             `combine`, `confirm`, `instances`, `journal`, `limits`, `policy`, `signals`, `trust` / \
+             `combine`, `confirm`, `exchange`, `instances`, `journal`, `limits`, `policy`, `signals`, `trust` / \
              did you mean `combine`?",
             "site.toml:2:11: `confirm`: unknown value `always`, expected `acts`, `never`",
             "site.toml:4:8: `limits.fuel`: expected an integer of at least 1, found 0",
