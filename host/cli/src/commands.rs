@@ -22,6 +22,7 @@ mod password;
 mod rules;
 pub(crate) mod run;
 pub(crate) mod sign;
+pub(crate) mod simulate;
 pub(crate) mod test;
 pub(crate) mod verify;
 

@@ -10,6 +10,7 @@ mod explain;
 mod number;
 mod policy;
 mod scenarios;
+mod simulate;
 mod summary;
 mod tables;
 
@@ -20,5 +21,6 @@ pub(crate) use self::decisions::Decisions;
 pub(crate) use self::explain::explained;
 pub(crate) use self::policy::{Sheet, sheet};
 pub(crate) use self::scenarios::{closing_line, coverage, failed_scenarios, scenario_line};
+pub(crate) use self::simulate::simulate;
 pub(crate) use self::summary::summary;
 pub(crate) use self::tables::Page;
