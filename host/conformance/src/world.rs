@@ -100,7 +100,7 @@ impl World {
                 match one {
                     Opened::Host(host) => hosts.push(*host),
                     Opened::Exchange(opening, exchange) => {
-                        waiting.push(opening);
+                        waiting.push(*opening);
                         messages.push(exchange);
                     }
                 }

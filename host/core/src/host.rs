@@ -392,6 +392,12 @@ impl Host {
         }
     }
 
+    /// Returns how many rounds have been completed; one that is under way is the next.
+    #[must_use]
+    pub fn rounds(&self) -> u64 {
+        self.course.round
+    }
+
     /// Returns the policies in the order of the configuration.
     #[must_use]
     pub fn policies(&self) -> &[PolicyInfo] {

@@ -72,7 +72,7 @@ struct Told {
 /// What an opening exchange came to.
 pub enum Opened {
     /// The ranks differ: one more exchange, with the readable part, names how.
-    Exchange(Opening, Exchange),
+    Exchange(Box<Opening>, Exchange),
     /// All ranks agree.
     Host(Box<Host>),
 }
@@ -179,7 +179,7 @@ impl Opening {
         }
         self.expects = Expects::Heads;
         let exchange = self.begin();
-        Ok(Opened::Exchange(self, exchange))
+        Ok(Opened::Exchange(Box::new(self), exchange))
     }
 
     fn compare_heads(mut self, heads: &[Head]) -> Result<Opened, Error> {
@@ -192,7 +192,7 @@ impl Opening {
         let told = Told::new(heads, is_large(self.place));
         let exchange = told.ask(self.detail(), self.place);
         self.expects = Expects::Parts(told);
-        Ok(Opened::Exchange(self, exchange))
+        Ok(Opened::Exchange(Box::new(self), exchange))
     }
 
     fn head(&self) -> Vec<u8> {

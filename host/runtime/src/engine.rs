@@ -7,6 +7,7 @@
 //! library lets it.
 
 use std::fmt;
+use std::time::Duration;
 
 mod solo;
 mod threads;
@@ -85,6 +86,36 @@ pub trait Engine {
     }
 }
 
+impl<E: Engine + ?Sized> Engine for &mut E {
+    fn rank(&self) -> u32 {
+        (**self).rank()
+    }
+
+    fn world_size(&self) -> u32 {
+        (**self).world_size()
+    }
+
+    fn all_gather(&mut self, message: &[u8]) -> Result<Vec<u8>, EngineError> {
+        (**self).all_gather(message)
+    }
+
+    fn all_reduce_sum(&mut self, numbers: &mut [i64]) -> Result<(), EngineError> {
+        (**self).all_reduce_sum(numbers)
+    }
+
+    fn all_reduce_max(&mut self, numbers: &mut [i64]) -> Result<(), EngineError> {
+        (**self).all_reduce_max(numbers)
+    }
+
+    fn all_reduce(&mut self, sum: &mut [i64], max: &mut [i64]) -> Result<(), EngineError> {
+        (**self).all_reduce(sum, max)
+    }
+
+    fn broadcast(&mut self, bytes: &[u8]) -> Result<Vec<u8>, EngineError> {
+        (**self).broadcast(bytes)
+    }
+}
+
 /// One collective operation of an engine's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Collective {
@@ -139,6 +170,18 @@ pub enum EngineError {
         number: u64,
         /// Each rank's operation, in the order of the ranks.
         operations: Vec<&'static str>,
+    },
+    /// A rank did not come in time. What it was to take part in cannot be taken back, so the engine
+    /// refuses whatever follows.
+    #[error(
+        "{collective} was not complete after {} seconds: a rank is gone, stopped or busy",
+        deadline.as_secs_f64()
+    )]
+    Late {
+        /// What the others were waiting for.
+        collective: Collective,
+        /// How long they waited.
+        deadline: Duration,
     },
     /// The communication library failed.
     #[error("{collective} failed: {what}")]

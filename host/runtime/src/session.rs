@@ -16,9 +16,14 @@ pub enum SessionError {
     /// The host refused, or the ranks disagree.
     #[error(transparent)]
     Host(#[from] Error),
-    /// The messages could not be carried.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
+    /// What was to be exchanged could not be carried.
+    #[error("{when}: {source}")]
+    Engine {
+        /// At which point, such as `in round 12`.
+        when: String,
+        /// What the engine said.
+        source: EngineError,
+    },
 }
 
 /// One rank's host, with the engine that carries its messages.
@@ -39,12 +44,19 @@ impl<E: Engine> Session<E> {
             engine,
             exchanges: 0,
         };
+        let mut carry = |exchange| {
+            let carried = carrier.carry(exchange);
+            carried.map_err(|source| SessionError::Engine {
+                when: "at the opening".to_owned(),
+                source,
+            })
+        };
         let exchange = opening.begin();
-        let mut opened = opening.complete(&carrier.carry(exchange)?)?;
+        let mut opened = opening.complete(&carry(exchange)?)?;
         loop {
             match opened {
                 Opened::Exchange(opening, exchange) => {
-                    opened = opening.complete(&carrier.carry(exchange)?)?;
+                    opened = opening.complete(&carry(exchange)?)?;
                 }
                 Opened::Host(host) => {
                     return Ok(Self {
@@ -97,7 +109,7 @@ impl<E: Engine> Session<E> {
             match progress {
                 Progress::Done(snapshot) => return Ok(snapshot),
                 Progress::Exchange(exchange) => {
-                    let carried = self.carrier.carry(exchange)?;
+                    let carried = self.carry(exchange)?;
                     progress = self.host.complete_snapshot(&carried)?;
                 }
             }
@@ -126,11 +138,20 @@ impl<E: Engine> Session<E> {
             match progress {
                 Progress::Done(outcome) => return Ok(outcome),
                 Progress::Exchange(exchange) => {
-                    let carried = self.carrier.carry(exchange)?;
+                    let carried = self.carry(exchange)?;
                     progress = self.host.complete(&carried)?;
                 }
             }
         }
+    }
+
+    fn carry(&mut self, exchange: Exchange) -> Result<Exchange, SessionError> {
+        self.carrier
+            .carry(exchange)
+            .map_err(|source| SessionError::Engine {
+                when: format!("in round {}", self.host.rounds() + 1),
+                source,
+            })
     }
 }
 

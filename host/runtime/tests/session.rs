@@ -224,15 +224,19 @@ fn a_rank_that_ends_early_is_the_engines_error() {
     });
     assert_eq!(ends[0], Ok(()));
     for end in &ends[1..] {
-        let Err(SessionError::Engine(EngineError::Left {
-            rank: 0,
-            panicked: false,
-            collective,
-        })) = end
+        let Err(SessionError::Engine {
+            when,
+            source:
+                EngineError::Left {
+                    rank: 0,
+                    panicked: false,
+                    collective,
+                },
+        }) = end
         else {
             panic!("expected that rank 0 is missed, found {end:?}");
         };
-        assert_eq!(collective.number, 2);
+        assert_eq!((when.as_str(), collective.number), ("in round 1", 2));
     }
 }
 

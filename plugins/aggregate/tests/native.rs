@@ -67,7 +67,7 @@ fn open(config: serde_json::Value) -> Result<Host, Error> {
     loop {
         match opening.complete(&message)? {
             Opened::Host(host) => return Ok(*host),
-            Opened::Exchange(next, more) => (opening, message) = (next, more),
+            Opened::Exchange(next, more) => (opening, message) = (*next, more),
         }
     }
 }
