@@ -30,6 +30,7 @@ pub mod trace;
 
 use std::ffi::OsString;
 
+use ckpt_policy_runtime::Engine;
 use clap::Parser as _;
 
 pub use commands::Streams;
@@ -91,15 +92,41 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>, streams: &mut Streams
         Command::Sign(args) => commands::sign::run(args, streams),
         Command::Verify(args) => commands::verify::run(args, streams),
     };
+    code_of(result, streams)
+}
+
+/// Says what went wrong, and returns the exit code.
+fn code_of(result: Result<(), Failure>, streams: &mut Streams<'_>) -> u8 {
     match result {
         Ok(()) => exit::DONE,
         Err(failure) => {
-            if failure.code() != exit::DONE {
+            if failure.code() != exit::DONE && !failure.reports().is_empty() {
                 streams.say(failure.to_string().trim_end());
             }
             failure.code()
         }
     }
+}
+
+/// Runs `ckpt-policy run` with these arguments, the first of which is the program's own name, on one
+/// rank over an engine; returns its exit code. All ranks call it with the same arguments.
+///
+/// Rank 0 prints and writes what `run` does on threads, the others only what failed on them alone.
+/// What `--engine` says does not count.
+pub fn run_on(
+    engine: &mut dyn Engine,
+    args: impl IntoIterator<Item = OsString>,
+    streams: &mut Streams<'_>,
+) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, streams),
+    };
+    let result = match &cli.command {
+        Command::Run(args) => commands::run::run_on(args, engine, streams),
+        _ => Err(Failure::user("only `run` is played by several processes")),
+    };
+    code_of(result, streams)
 }
 
 /// Help and version are data, wrong usage is talk.

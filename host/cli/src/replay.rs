@@ -23,7 +23,7 @@ use crate::trace::{Row, TraceError};
 
 pub use self::rank::Player;
 pub use self::resume::{Cut, CutError};
-pub use self::world::{Feed, World, play};
+pub use self::world::{Feed, World, play, play_rank};
 
 /// One event with what was decided at it.
 #[derive(Debug)]

@@ -40,6 +40,13 @@ impl Report {
         self
     }
 
+    /// Says of whom it is.
+    #[must_use]
+    pub(crate) fn of(mut self, whom: &str) -> Self {
+        self.text = format!("{whom}: {}", self.text);
+        self
+    }
+
     /// Adds what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -1,5 +1,4 @@
 //! The calls of MPI that the safe bindings do not have, one function each.
-#![expect(unsafe_code, reason = "MPI is a C library")]
 
 use std::ffi::{c_char, c_int};
 
@@ -52,16 +51,19 @@ pub(crate) fn max() -> ffi::MPI_Op {
     unsafe { ffi::RSMPI_MAX }
 }
 
-/// Begins to gather `own`, of `count` bytes, into `all`, which has as many for each rank. Both must
-/// stay where they are until the request is complete.
-pub(crate) fn all_gather(
+/// Begins to gather `own`, of `count` bytes, into `all`, which has as many for each rank.
+///
+/// # Safety
+///
+/// Both have these lengths, and stay where they are until the request is complete.
+pub(crate) unsafe fn all_gather(
     own: &[u8],
     all: &mut [u8],
     count: c_int,
     on: ffi::MPI_Comm,
     request: &mut ffi::MPI_Request,
 ) -> c_int {
-    // SAFETY: both buffers have the lengths that are named, and the caller keeps them.
+    // SAFETY: the caller promises lengths and places.
     unsafe {
         ffi::MPI_Iallgather(
             own.as_ptr().cast(),
@@ -76,9 +78,12 @@ pub(crate) fn all_gather(
     }
 }
 
-/// Begins to reduce `own` into `all`, both of `count` numbers. Both must stay where they are until
-/// the request is complete.
-pub(crate) fn all_reduce(
+/// Begins to reduce `own` into `all`, both of `count` numbers.
+///
+/// # Safety
+///
+/// Both have this length, and stay where they are until the request is complete.
+pub(crate) unsafe fn all_reduce(
     own: &[i64],
     all: &mut [i64],
     count: c_int,
@@ -86,7 +91,7 @@ pub(crate) fn all_reduce(
     on: ffi::MPI_Comm,
     request: &mut ffi::MPI_Request,
 ) -> c_int {
-    // SAFETY: both buffers have the length that is named, and the caller keeps them.
+    // SAFETY: the caller promises lengths and places.
     unsafe {
         ffi::MPI_Iallreduce(
             own.as_ptr().cast(),
@@ -100,15 +105,18 @@ pub(crate) fn all_reduce(
     }
 }
 
-/// Begins to broadcast rank 0's `count` bytes. They must stay where they are until the request is
-/// complete.
-pub(crate) fn broadcast(
+/// Begins to broadcast rank 0's `count` bytes.
+///
+/// # Safety
+///
+/// There are so many, and they stay where they are until the request is complete.
+pub(crate) unsafe fn broadcast(
     bytes: &mut [u8],
     count: c_int,
     on: ffi::MPI_Comm,
     request: &mut ffi::MPI_Request,
 ) -> c_int {
-    // SAFETY: the buffer has the length that is named, and the caller keeps it.
+    // SAFETY: the caller promises length and place.
     unsafe {
         ffi::MPI_Ibcast(
             bytes.as_mut_ptr().cast(),

@@ -20,6 +20,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![expect(unsafe_code, reason = "MPI is a C library")]
+
 mod call;
 mod pending;
 
@@ -168,7 +170,8 @@ impl Mpi {
         let count = self.count(operation, numbers.len())?;
         let buffers = (numbers.to_vec(), vec![0_i64; numbers.len()]);
         let (_, reduced) = self.carry(operation, buffers, |(own, all), on, request| {
-            call::all_reduce(own, all, count, by, on, request)
+            // SAFETY: both have that length, and `carry` keeps them until the request is complete.
+            unsafe { call::all_reduce(own, all, count, by, on, request) }
         })?;
         numbers.copy_from_slice(&reduced);
         Ok(())
@@ -200,7 +203,8 @@ impl Engine for Mpi {
         let all = vec![0_u8; message.len() * self.world_size as usize];
         let buffers = (message.to_vec(), all);
         let (_, all) = self.carry("all_gather", buffers, |(own, all), on, request| {
-            call::all_gather(own, all, count, on, request)
+            // SAFETY: they have those lengths, and `carry` keeps them until the request is complete.
+            unsafe { call::all_gather(own, all, count, on, request) }
         })?;
         Ok(all)
     }
@@ -231,7 +235,8 @@ impl Engine for Mpi {
             };
             let count = self.count("broadcast", part.len())?;
             let part = self.carry("broadcast", part, |part, on, request| {
-                call::broadcast(part, count, on, request)
+                // SAFETY: it has that length, and `carry` keeps it until the request is complete.
+                unsafe { call::broadcast(part, count, on, request) }
             })?;
             all.extend(part);
         }

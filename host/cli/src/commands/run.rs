@@ -1,21 +1,25 @@
 //! `ckpt-policy run`: drives the host over recorded runs, and shows what was decided and why.
 
 mod listener;
+#[cfg(feature = "mpi")]
+mod mpi;
+mod one_rank;
 pub(super) mod outputs;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::BufWriter;
+use std::io::{self, BufRead as _, BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
-use ckpt_policy_core::Place;
 use ckpt_policy_core::text::Printable;
+use ckpt_policy_core::{Place, Setup};
+use ckpt_policy_runtime::Engine;
 
 use self::listener::Listener;
 use super::rules::Configuration;
 use super::{Format, Streams};
 use crate::config::{Policies, Site};
 use crate::exit;
-use crate::replay::{self, Cut, CutError, ReplayError, World};
+use crate::replay::{self, Cut, CutError, Ended, ReplayError, World};
 use crate::report::{Failure, Report};
 use crate::trace::{MOST_RANKS, Trace};
 
@@ -26,7 +30,17 @@ pub(crate) struct Args {
     #[command(flatten)]
     configuration: Configuration,
 
-    /// Cuts the trace's ranks to this number, or repeats them until there are as many.
+    /// What carries the ranks' numbers: one thread a rank, or the processes that `mpirun` starts,
+    /// each of which plays a rank of its own.
+    #[arg(long, value_enum, default_value = "threads")]
+    engine: EngineKind,
+
+    /// Seconds that a rank waits for the others before it gives up; with `--engine mpi`.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    deadline: u64,
+
+    /// Cuts the trace's ranks to this number, or repeats them until there are as many. With
+    /// `--engine mpi` there are as many as processes.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_RANKS)))]
     ranks: Option<u32>,
 
@@ -51,6 +65,15 @@ pub(crate) struct Args {
     traces: Vec<PathBuf>,
 }
 
+/// What carries the ranks' numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum EngineKind {
+    /// One thread a rank.
+    Threads,
+    /// One process a rank, started by `mpirun`.
+    Mpi,
+}
+
 const EXAMPLES: &str = "\
 Examples:
   What would this site have decided in that run?
@@ -58,6 +81,9 @@ Examples:
 
   The same with eight ranks, as a journal:
     ckpt-policy run --config site.toml --ranks 8 --format json trace.jsonl > journal.jsonl
+
+  The same by eight processes over MPI:
+    mpirun -n 8 ckpt-policy run --engine mpi --config site.toml trace.jsonl
 
   Play a part, and the rest later; both journals together are the whole one:
     ckpt-policy run --config site.toml --until 450 --snapshot half.json trace.jsonl
@@ -69,14 +95,31 @@ the summary; its `on-error` says what happens then.";
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let is_cut = args.until.is_some() || args.snapshot.is_some() || args.resume.is_some();
-    if is_cut && args.traces.len() > 1 {
-        let report = Report::new("`--until`, `--snapshot` and `--resume` are for one trace");
-        return Err(Failure::new(
-            exit::USER,
-            report.hint("run the traces one by one"),
-        ));
+    match args.engine {
+        EngineKind::Threads => on_threads(args, streams),
+        #[cfg(feature = "mpi")]
+        EngineKind::Mpi => mpi::run(args, streams),
+        #[cfg(not(feature = "mpi"))]
+        EngineKind::Mpi => {
+            let report = Report::new("this program was built without MPI");
+            let hint = "build it with `cargo build --release --package ckpt-policy --features mpi`";
+            Err(Failure::new(exit::USER, report.hint(hint)))
+        }
     }
+}
+
+/// Runs the command on one rank over an engine, whatever `--engine` says; the other ranks do the
+/// same.
+pub(crate) fn run_on(
+    args: &Args,
+    engine: &mut dyn Engine,
+    streams: &mut Streams<'_>,
+) -> Result<(), Failure> {
+    one_rank::run(args, engine, streams).map_err(|left| left.failure)
+}
+
+fn on_threads(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    check_args(args)?;
     let survey = args.configuration.survey()?;
     let policies = survey.load()?;
     policies
@@ -87,14 +130,28 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
     let resume = args.resume.as_deref().map(Cut::read).transpose()?;
     for (index, trace) in args.traces.iter().enumerate() {
         let opened = Trace::open(trace, args.ranks).map_err(ReplayError::from)?;
-        let journal = open_journal(policies.site(), args, index)?;
+        let journal = open_journal(policies.site(), args, index, resume.as_ref())?;
         let play = Play {
             args,
             policies: &policies,
             path: trace,
             resume: resume.as_ref(),
         };
-        play.one(opened, journal, streams)?;
+        play.one(opened, journal, streams, |world, trace, listener| {
+            replay::play(world, trace, |told| listener.hear(told)).map_err(Failure::from)
+        })?;
+    }
+    Ok(())
+}
+
+fn check_args(args: &Args) -> Result<(), Failure> {
+    let is_cut = args.until.is_some() || args.snapshot.is_some() || args.resume.is_some();
+    if is_cut && args.traces.len() > 1 {
+        let report = Report::new("`--until`, `--snapshot` and `--resume` are for one trace");
+        return Err(Failure::new(
+            exit::USER,
+            report.hint("run the traces one by one"),
+        ));
     }
     Ok(())
 }
@@ -108,30 +165,20 @@ struct Play<'a> {
 }
 
 impl Play<'_> {
-    fn one(
+    /// Plays the trace as `play` does, and shows what rank 0 tells.
+    fn one<E: From<Failure>>(
         &self,
         trace: Trace,
         journal: Option<Journal>,
         streams: &mut Streams<'_>,
-    ) -> Result<(), Failure> {
+        play: impl FnOnce(&World<'_>, Trace, &mut Listener<'_, '_>) -> Result<Ended, E>,
+    ) -> Result<(), E> {
         let name = trace.header().name.clone();
-        if let Some(cut) = self.resume {
-            check_resume(cut, &name)?;
-            if cut.stopped {
-                streams.say(
-                    "note: the run had ended at an agreed stop; there is nothing to go on with",
-                );
-                return Ok(());
-            }
+        if self.has_nothing_left(&name, streams)? {
+            return Ok(());
         }
         let setup = |place: Place| self.policies.setup(place);
-        let (until, snapshot) = (self.args.until, self.args.snapshot.is_some());
-        let world = World {
-            setup: &setup,
-            resume: self.resume,
-            until,
-            snapshot,
-        };
+        let world = self.world(&setup);
         let progress = progress_bar(self.path, streams);
         let format = self.args.format;
         let mut listener = Listener::new(
@@ -148,8 +195,8 @@ impl Play<'_> {
         if let Some(cut) = self.resume {
             listener.go_on(cut);
         }
-        let ended = replay::play(&world, trace, |told| listener.hear(told));
-        listener.flush()?;
+        let ended = play(&world, trace, &mut listener);
+        listener.flush().map_err(Failure::from)?;
         let ended = ended?;
         let tally = listener.finish(&ended)?;
         if let (Some(path), Some(snapshot)) = (&self.args.snapshot, ended.snapshot) {
@@ -167,6 +214,28 @@ impl Play<'_> {
             })?;
         }
         Ok(())
+    }
+
+    fn world<'w>(&'w self, setup: &'w (dyn Fn(Place) -> Setup + Sync)) -> World<'w> {
+        World {
+            setup,
+            resume: self.resume,
+            until: self.args.until,
+            snapshot: self.args.snapshot.is_some(),
+        }
+    }
+
+    /// Whether the run that is to go on was at its end already.
+    fn has_nothing_left(&self, name: &str, streams: &mut Streams<'_>) -> Result<bool, Failure> {
+        let Some(cut) = self.resume else {
+            return Ok(false);
+        };
+        check_resume(cut, name)?;
+        if cut.stopped {
+            streams
+                .say("note: the run had ended at an agreed stop; there is nothing to go on with");
+        }
+        Ok(cut.stopped)
     }
 }
 
@@ -199,12 +268,20 @@ fn check_resume(cut: &Cut, name: &str) -> Result<(), Failure> {
 }
 
 /// Opens the journal that the configuration names: anew, or to go on with it.
-fn open_journal(site: &Site, args: &Args, index: usize) -> Result<Option<Journal>, Failure> {
+fn open_journal(
+    site: &Site,
+    args: &Args,
+    index: usize,
+    resume: Option<&Cut>,
+) -> Result<Option<Journal>, Failure> {
     let Some(path) = site.journal() else {
         return Ok(None);
     };
     let path = outputs::journal_of(path, &args.traces, index);
-    let goes_on = args.resume.is_some();
+    let goes_on = resume.is_some();
+    if let Some(cut) = resume {
+        mend(&path, cut.events)?;
+    }
     let mut options = OpenOptions::new();
     options
         .create(true)
@@ -220,6 +297,36 @@ fn open_journal(site: &Site, args: &Args, index: usize) -> Result<Option<Journal
         path,
         file: BufWriter::new(file),
     }))
+}
+
+/// Cuts a journal to what was written of these events before the run was cut, so that what is
+/// appended goes on there: a run that was killed later leaves lines of its own behind, the last of
+/// them perhaps half written. All of them are decided again.
+fn mend(path: &Path, events: u64) -> Result<(), Failure> {
+    let mended = || -> io::Result<()> {
+        let file = match File::options().read(true).write(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            file => file?,
+        };
+        let (mut reader, mut line, mut end) = (BufReader::new(&file), Vec::new(), 0);
+        // The header, and a line for each event.
+        for _ in 0..=events {
+            line.clear();
+            let length = reader.read_until(b'\n', &mut line)?;
+            if !line.ends_with(b"\n") {
+                break;
+            }
+            end += length as u64;
+        }
+        file.set_len(end)
+    };
+    mended().map_err(|error| {
+        let report = Report::new(format!(
+            "cannot go on with the journal `{}`",
+            path.display()
+        ));
+        Failure::new(exit::USER, report.caused_by(&error))
+    })
 }
 
 fn progress_bar(path: &Path, streams: &Streams<'_>) -> Option<indicatif::ProgressBar> {

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, Scope, ScopedJoinHandle};
 
 use ckpt_policy_core::{Opening, Place, Resume, Setup};
-use ckpt_policy_runtime::{Session, Threads};
+use ckpt_policy_runtime::{Engine, Session, Threads};
 
 use super::rank::{Part, Player};
 use super::{Cut, Ended, ReplayError, Told};
@@ -108,6 +108,37 @@ pub fn play(
     })
 }
 
+/// Plays this process's own rank of a trace over an engine; `listen` gets what this rank tells.
+///
+/// # Errors
+///
+/// What ended the run on this rank.
+pub fn play_rank<E: Engine>(
+    world: &World<'_>,
+    trace: Trace,
+    engine: E,
+    listen: impl FnMut(Told) -> Result<(), ReplayError>,
+) -> Result<Ended, ReplayError> {
+    let place = Place {
+        rank: engine.rank(),
+        world_size: engine.world_size(),
+    };
+    let player = Player::new(Session::open(world.opening(place), engine)?);
+    let mut wrong = None;
+    let rows = trace.map(|row| match row {
+        Ok(row) => Some(Arc::new(row)),
+        Err(error) => {
+            wrong = Some(error);
+            None
+        }
+    });
+    let ended = player.play(rows, world.part(), listen);
+    match wrong {
+        Some(error) => Err(error.into()),
+        None => ended,
+    }
+}
+
 /// Events that may wait between two threads.
 const DEPTH: usize = 64;
 
@@ -140,34 +171,43 @@ fn sit(seat: Seat<'_>) -> Result<Ended, ReplayError> {
         rows,
         tell,
     } = seat;
-    let setup = (world.setup)(place);
-    let opening = match world.resume {
-        Some(cut) => {
-            let snapshot = cut.snapshot.clone();
-            // What was to be deleted is gone: the replay deletes at once.
-            let disk = Some(snapshot.on_disk());
-            Opening::resume(
-                setup,
-                Resume {
-                    snapshot,
-                    directory: None,
-                    from: None,
-                    disk,
-                },
-            )
-        }
-        None => Opening::new(setup),
-    };
-    let player = Player::new(Session::open(opening, engine)?);
-    let part = Part {
-        skip: world.resume.map_or(0, |cut| cut.events),
-        until: world.until,
-        snapshot: world.snapshot,
-    };
-    player.play(rows_of(rows), part, |told| match told {
+    let player = Player::new(Session::open(world.opening(place), engine)?);
+    player.play(rows_of(rows), world.part(), |told| match told {
         Told::Opened { .. } | Told::Played(_) if place.rank != 0 => Ok(()),
         told => tell.send(told).map_err(|_| ReplayError::Deaf),
     })
+}
+
+impl World<'_> {
+    /// Prepares the host of one rank.
+    fn opening(&self, place: Place) -> Opening {
+        let setup = (self.setup)(place);
+        match self.resume {
+            Some(cut) => {
+                let snapshot = cut.snapshot.clone();
+                // What was to be deleted is gone: the replay deletes at once.
+                let disk = Some(snapshot.on_disk());
+                Opening::resume(
+                    setup,
+                    Resume {
+                        snapshot,
+                        directory: None,
+                        from: None,
+                        disk,
+                    },
+                )
+            }
+            None => Opening::new(setup),
+        }
+    }
+
+    fn part(&self) -> Part {
+        Part {
+            skip: self.resume.map_or(0, |cut| cut.events),
+            until: self.until,
+            snapshot: self.snapshot,
+        }
+    }
 }
 
 /// Returns the events of a feed; `None` stands for a trace that broke off.
