@@ -32,9 +32,14 @@ fn play(before: &str) -> Output {
 }
 
 fn shell(script: &str, folder: &Path) -> Output {
+    shell_with(script, "", folder)
+}
+
+/// Runs a script whose `$0` is the program, and whose `$1` is handed over.
+fn shell_with(script: &str, argument: &str, folder: &Path) -> Output {
     let mut command = Command::new("bash");
     command
-        .args(["-c", script, PROGRAM])
+        .args(["-c", script, PROGRAM, argument])
         .current_dir(folder)
         .stdin(Stdio::null());
     command.env("CKPT_POLICY_CACHE", "off");
@@ -177,6 +182,31 @@ fn nothing_may_be_written() {
     let ran = as_nobody(
         folder.path(),
         "unset CKPT_POLICY_CACHE; export HOME=/ TMPDIR=$PWD; ! touch new 2>&- || exit 9;",
+    );
+    works(&ran);
+}
+
+/// A root that nothing can be written to, whoever asks: every mount is made read-only, in a namespace of its own.
+#[test]
+fn a_read_only_root() {
+    let site = site();
+    let inside = r#"
+        set -e
+        while read -r _ target _; do
+            [ "$target" = /proc ] || mount -o remount,bind,ro "$target" 2>&- || true
+        done < /proc/self/mounts
+        for folder in . / "$HOME" "$TMPDIR"; do
+            ! touch "$folder/new" 2>&- || { echo "$folder can be written to" >&2; exit 9; }
+        done
+        exec "$0" run --config four.toml digits-mlp-ddp4.jsonl
+    "#;
+    let script = r#"unset CKPT_POLICY_CACHE; export HOME=/root TMPDIR=/tmp; exec unshare --mount --map-root-user bash -c "$1" "$0""#;
+    let ran = shell_with(script, inside, site.path());
+    let why = text(&ran.stderr);
+    assert!(
+        !why.contains("unshare:"),
+        "a mount namespace is needed, as root or where user namespaces are allowed \
+         (`sysctl kernel.unprivileged_userns_clone=1`): {why}"
     );
     works(&ran);
 }

@@ -3,7 +3,7 @@
 //!
 //! | trial | what is proved |
 //! |---|---|
-//! | a language's name | `new` writes the example of `plugins/examples`, file by file; `make build test conform` succeeds; a mistake in it is reported with what the guest has of its place |
+//! | a language's name | `new` writes the example of `plugins/examples`, file by file; `make build test conform` succeeds; a site runs it, and says so where it is large; a mistake in it is reported with what the guest has of its place |
 //! | the bindings for C | those in `plugins/examples/c` are what the generator makes of `wit/policy.wit`; `BLESS=1` writes them |
 //!
 //! The folders are in cargo's temporary folder for tests, each time new; what `make build` installs
@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
 use wit_bindgen_core::Files;
 use wit_bindgen_core::wit_parser::Resolve;
 
@@ -31,6 +32,8 @@ fn main() {
 /// What there is to know of a language.
 struct Language {
     name: &'static str,
+    /// It comes with an interpreter.
+    large: bool,
     needs: &'static [Tool],
     mistake: Mistake,
 }
@@ -55,6 +58,7 @@ struct Mistake {
 const LANGUAGES: [Language; 4] = [
     Language {
         name: "rust",
+        large: false,
         needs: &[MAKE],
         mistake: Mistake {
             file: "src/lib.rs",
@@ -65,6 +69,7 @@ const LANGUAGES: [Language; 4] = [
     },
     Language {
         name: "python",
+        large: true,
         needs: &[MAKE, PYTHON],
         mistake: Mistake {
             file: "policy.py",
@@ -75,6 +80,7 @@ const LANGUAGES: [Language; 4] = [
     },
     Language {
         name: "js",
+        large: true,
         needs: &[MAKE, NODE, NPM],
         mistake: Mistake {
             file: "policy.js",
@@ -88,6 +94,7 @@ const LANGUAGES: [Language; 4] = [
     },
     Language {
         name: "c",
+        large: false,
         needs: &[MAKE, PYTHON],
         mistake: Mistake {
             file: "policy.c",
@@ -137,6 +144,7 @@ fn check(language: &Language) -> Result<(), Failed> {
     write(language, &folder)?;
     same(language, &folder)?;
     good(&folder)?;
+    site(language, &folder)?;
     bad(&language.mistake, &folder)
 }
 
@@ -192,6 +200,61 @@ fn good(folder: &Path) -> Result<(), Failed> {
     expect(&printed, "test result: ok. 16 passed; 0 failed")?;
     expect(&printed, "\nconforms: ")?;
     expect(&printed, " checks, 0 warnings")
+}
+
+/// Puts it into a site, which has to say so where it trusts a large one, and plays a recorded run.
+fn site(language: &Language, folder: &Path) -> Result<(), Failed> {
+    let wasm = format!("build/{EXAMPLE}.wasm");
+    let traced = root().join("tests/traces/digits-mlp-ddp4.jsonl");
+    let traced = traced.to_str().ok_or("the checkout's path is no text")?;
+    let ckpt_policy = |arguments: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).current_dir(folder).output()
+    };
+    let entry = format!(
+        "[[policy]]\nname = \"mine\"\nwasm = \"{wasm}\"\nconfig = {{ monitor = \"val_loss\" }}\n"
+    );
+    let config = folder.join("site.toml");
+    if language.large {
+        fs::write(&config, &entry)?;
+        for refused in [
+            ckpt_policy(&["check", "--config", "site.toml"])?,
+            ckpt_policy(&["inspect", &wasm])?,
+        ] {
+            let said = printed(&refused);
+            if refused.status.code() != Some(2) {
+                return Err(format!("{}, expected exit code 2\n{said}", refused.status).into());
+            }
+            expect(&said, "compile = \"large\"")?;
+        }
+        succeeded(
+            "inspect",
+            &ckpt_policy(&["inspect", "--compile", "large", &wasm])?,
+        )?;
+    }
+    let bounds = if language.large { "large" } else { "default" };
+    fs::write(&config, format!("{entry}compile = \"{bounds}\"\n"))?;
+    succeeded("check", &ckpt_policy(&["check", "--config", "site.toml"])?)?;
+    let run = ["run", "--config", "site.toml", "--format", "json", traced];
+    let ran = ckpt_policy(&run)?;
+    let journal = succeeded("run", &ran)?;
+    let decided: Vec<Value> = journal
+        .lines()
+        .skip(1)
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?;
+    let asked = |event: &Value| event["policies"].as_array().cloned().unwrap_or_default();
+    let failed = decided
+        .iter()
+        .flat_map(asked)
+        .find(|it| !it["error"].is_null());
+    if let Some(failed) = failed {
+        return Err(format!("it failed in the run: {failed}").into());
+    }
+    match decided.iter().any(|event| event["outcome"]["save"] == true) {
+        true => Ok(()),
+        false => Err("it saved nothing in the run".into()),
+    }
 }
 
 /// Makes a mistake, and plays a scenario.

@@ -100,6 +100,14 @@ pub enum Error {
         /// Where.
         offset: u64,
     },
+    /// A component makes resources, or drops them.
+    #[error(
+        "the component handles resources of its own (one is made, dropped or read at byte {offset}), and the contract has none; leave them out of the world that it is built for"
+    )]
+    Resource {
+        /// Where.
+        offset: u64,
+    },
     /// A component brings a component to life that the file does not define.
     #[error(
         "the component instantiates one that it does not define itself (at byte {offset}), so what that takes cannot be told beforehand; compose it anew, so that each component is defined where it is instantiated"

@@ -25,6 +25,27 @@ pub(crate) struct Change {
     contract: Vec<[String; 2]>,
     /// Whether it is made a component.
     component: bool,
+    /// How its texts are written.
+    encoding: Encoding,
+}
+
+/// How a guest writes texts, and wants those of the host.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+enum Encoding {
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    #[serde(rename = "utf-16")]
+    Utf16,
+}
+
+impl From<Encoding> for StringEncoding {
+    fn from(from: Encoding) -> Self {
+        match from {
+            Encoding::Utf8 => Self::UTF8,
+            Encoding::Utf16 => Self::UTF16,
+        }
+    }
 }
 
 impl Default for Change {
@@ -35,6 +56,7 @@ impl Default for Change {
             version: None,
             contract: Vec::new(),
             component: false,
+            encoding: Encoding::default(),
         }
     }
 }
@@ -119,7 +141,7 @@ fn embed(module: &mut Vec<u8>, change: &Change) -> Made<()> {
     let mut resolve = Resolve::default();
     let package = resolve.push_str("policy.wit", &package)?;
     let world = resolve.select_world(&[package], Some("decision-policy"))?;
-    embed_component_metadata(module, &resolve, world, StringEncoding::UTF8, false)?;
+    embed_component_metadata(module, &resolve, world, change.encoding.into(), false)?;
     Ok(())
 }
 

@@ -99,6 +99,12 @@ enum What {
     Elements,
     /// A function that traps, and has a name of this length in the name section.
     FunctionName,
+    /// One function with this many loops that do nothing.
+    Loops,
+    /// One function that looks up an entry of a table this many times.
+    Lookups,
+    /// One function with this many choices, each of which hands on the same value or another.
+    Choices,
     /// A global whose value is a sum of this many constants.
     LongConstant,
     /// Components that start ten of the one before them, this deep.
@@ -183,6 +189,16 @@ impl Made {
             What::DataSegments => "(data \"x\")".repeat(size),
             What::Elements => format!("(table 1 funcref) (elem func {})", "$free ".repeat(size)),
             What::FunctionName => named_trap(size),
+            What::Loops => function("", &"(loop)".repeat(size), ""),
+            What::Lookups => {
+                let lookup = "(drop (table.get $looked (i32.const 0)))".repeat(size);
+                "(table $looked 1 funcref)".to_owned() + &function("", &lookup, "")
+            }
+            What::Choices => {
+                let arms = "(then (local.get 0)) (else (i64.const 2))";
+                let choice = format!("(drop (if (result i64) (i32.const 1) {arms}))");
+                function("", &choice.repeat(size), "(local i64)")
+            }
             What::LongConstant => format!(
                 "(global i32 i32.const 1 {})",
                 "i32.const 1 i32.add ".repeat(size)

@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
     let policy = args.given.policy.as_str();
     let given = args.given.config()?;
     let start = Instant::now();
-    let loaded = config::load(policy, &runtime)?;
+    let loaded = args.given.load(&runtime)?;
     let compiled_in = start.elapsed();
     let (_, config, info) = config::prepared(policy, &loaded, given)?;
     let plan = measure::Plan {

@@ -4,8 +4,10 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
+use ckpt_policy_runtime::{Compile, Loaded, Runtime};
 use serde_json::Value;
 
+use crate::config;
 use crate::exit;
 use crate::report::{Failure, Report};
 
@@ -20,12 +22,35 @@ pub(super) struct Given {
     /// of its schema.
     #[arg(long, value_name = "JSON|FILE")]
     config: Option<String>,
+
+    /// What may be compiled of the file: as in a site's configuration, `large` is for one that is
+    /// trusted to carry an interpreter, which takes 5 to 20 seconds.
+    #[arg(long, value_enum, default_value = "default")]
+    compile: Bounds,
+}
+
+/// Bounds on what is compiled, by their names in a configuration.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Bounds {
+    /// A file from anywhere: done within two seconds, or refused.
+    Default,
+    /// A file that carries an interpreter, such as Python's or JavaScript's.
+    Large,
 }
 
 impl Given {
     /// Reads the configuration, if one is given.
     pub(super) fn config(&self) -> Result<Option<Value>, Failure> {
         self.config.as_deref().map(read_config).transpose()
+    }
+
+    /// Loads the policy.
+    pub(super) fn load(&self, runtime: &Runtime) -> Result<Loaded, Failure> {
+        let compile = match self.compile {
+            Bounds::Default => Compile::Default,
+            Bounds::Large => Compile::Large,
+        };
+        config::load(&self.policy, runtime, compile)
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
     let policy = args.given.policy.as_str();
     let given = args.given.config()?;
     let runtime = config::authors_runtime(streams.usual_cache())?;
-    let loaded = config::load(policy, &runtime)?;
+    let loaded = args.given.load(&runtime)?;
     streams.tell_of_cache(&loaded);
     let (schema, config, info) = config::prepared(policy, &loaded, given)?;
     let text = match args.format {

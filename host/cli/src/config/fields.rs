@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ckpt_policy_core::nearest;
+use ckpt_policy_core::text::Printable;
 
 use super::node::{Entry, Node, Value};
 use super::problem::{Blame, Position, Problem};
@@ -37,7 +38,8 @@ impl Source {
             file,
             at,
             key,
-            text,
+            // It may quote what stands there, which may be several lines.
+            text: Printable(&text).to_string(),
             hint: None,
             blame: Blame::User,
         }

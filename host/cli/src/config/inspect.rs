@@ -30,19 +30,23 @@ pub(crate) fn authors_runtime(cache: Option<Cache>) -> Result<Runtime, Failure> 
     Runtime::with(options).map_err(|error| Failure::new(exit::OURS, Report::new(error.to_string())))
 }
 
-/// Loads a file or `builtin:NAME`, for its author, who is trusted with a large one.
+/// Loads a file or `builtin:NAME`, under the bounds that whoever names it has chosen.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with the file.
-pub(crate) fn load(policy: &str, runtime: &Runtime) -> Result<Loaded, Failure> {
+pub(crate) fn load(policy: &str, runtime: &Runtime, compile: Compile) -> Result<Loaded, Failure> {
     let bytes = read(policy, runtime)?;
-    runtime.load_as(&bytes, Compile::Large).map_err(|error| {
-        let code = match error {
-            ckpt_policy_runtime::Error::Start(_) => exit::POLICY,
-            _ => exit::USER,
-        };
-        Failure::new(code, Report::new(format!("{policy}: {error}")))
+    runtime.load_as(&bytes, compile).map_err(|error| {
+        let report = Report::new(format!("{policy}: {error}"));
+        match error {
+            ckpt_policy_runtime::Error::Start(_) => Failure::new(exit::POLICY, report),
+            ckpt_policy_runtime::Error::Jail { large: false, .. } => {
+                let hint = "here that is `--compile large`, if you trust the file";
+                Failure::new(exit::USER, report.hint(hint))
+            }
+            _ => Failure::new(exit::USER, report),
+        }
     })
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
+use ckpt_policy_core::text::Printable;
 use ckpt_policy_core::{Mode, OnError, nearest};
 use ckpt_policy_runtime::Compile;
 
@@ -115,7 +116,7 @@ impl Entry {
             file,
             at,
             key,
-            text,
+            text: Printable(&text).to_string(),
             hint: None,
             blame: Blame::User,
         }

@@ -104,6 +104,13 @@ impl Scopes {
                 CanonicalFunction::Lower { .. } => {
                     return Err(Stop::Refused(Error::Composed { offset: start }));
                 }
+                // Each of these calls is one of the engine, which fuel does not weigh, and what they
+                // keep lies in the host's memory. The contract has no resources.
+                CanonicalFunction::ResourceNew { .. }
+                | CanonicalFunction::ResourceDrop { .. }
+                | CanonicalFunction::ResourceRep { .. } => {
+                    return Err(Stop::Refused(Error::Resource { offset: start }));
+                }
                 _ => {}
             }
             self.here().add(bytes);

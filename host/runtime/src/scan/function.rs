@@ -60,6 +60,7 @@ pub(super) fn measure(
         frames: Vec::new(),
         height: 0,
         branches: 0,
+        handed: 0,
         measured: Measured {
             locals: params,
             ..Measured::default()
@@ -97,6 +98,8 @@ struct Walk<'a> {
     height: u64,
     /// Branches so far.
     branches: u64,
+    /// Values so far that branches have handed on.
+    handed: u64,
     measured: Measured,
 }
 
@@ -107,7 +110,8 @@ impl Walk<'_> {
         let (locals, stacked) = self.alive(operator);
         let many = if gives > 1 { gives * work::MANY } else { 0 };
         self.measured.work += work::of(operator) + takes + gives + many;
-        self.measured.work += (locals + stacked) / work::ALIVE + self.placed(operator);
+        self.measured.work += (locals + stacked) / work::ALIVE;
+        self.measured.work += self.placed(operator) + self.handed(operator);
         match operator {
             Operator::Block { blockty } => self.open_over(*blockty, FrameKind::Block, takes),
             Operator::Loop { blockty } => self.open_over(*blockty, FrameKind::Loop, takes),
@@ -150,10 +154,36 @@ impl Walk<'_> {
             Operator::Br { .. } | Operator::BrIf { .. } | Operator::BrTable { .. } => {
                 self.edges(operator)
             }
-            _ => return 0,
+            operator => work::branches(operator),
         };
         self.branches += branches;
         branches * self.branches / work::BRANCHES
+    }
+
+    /// Returns how long it takes to find room for the values that an instruction hands on to where
+    /// blocks meet, among all those that were handed on before.
+    fn handed(&mut self, operator: &Operator<'_>) -> u64 {
+        let carried = |depth: u32| {
+            let arity = self.label_block(depth).and_then(|(block, kind)| {
+                let (params, results) = self.block_type_arity(block)?;
+                Some(if kind == FrameKind::Loop {
+                    params
+                } else {
+                    results
+                })
+            });
+            u64::from(arity.unwrap_or(0))
+        };
+        let values = match operator {
+            Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => {
+                carried(*relative_depth)
+            }
+            Operator::BrTable { targets } => carried(targets.default()) * self.edges(operator),
+            Operator::Else | Operator::End | Operator::Loop { .. } => carried(0),
+            _ => 0,
+        };
+        self.handed += values;
+        values * self.handed / work::HANDED
     }
 
     /// Returns how many locals, and values on the operand stack, an instruction makes the compiler

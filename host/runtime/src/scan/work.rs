@@ -59,6 +59,11 @@ pub(super) const BACK: u64 = 5;
 /// compiler looks through those whose target is still to come.
 pub(super) const BRANCHES: u64 = 256;
 
+/// Values that branches of one function hand on, of which this many are a unit of work to each one
+/// that is added: a compiler tries to keep all that one value becomes in one place, and writes down
+/// anew where that is with each of them.
+pub(super) const HANDED: u64 = 16;
+
 /// Values that are alive, of which this many are a unit of work to an instruction that has to look
 /// at them.
 pub(super) const ALIVE: u64 = 16;
@@ -75,13 +80,16 @@ pub(super) fn of(operator: &Operator<'_>) -> u64 {
     match operator {
         // Bounds to check, each with an exit of its own, and more.
         Op::CallIndirect { .. } | Op::ReturnCallIndirect { .. } => 200,
+        // Asks whether there is fuel left, and time; finds out what an entry stands for.
+        Op::Loop { .. } | Op::TableGet { .. } => 170,
         Op::MemoryCopy { .. } | Op::MemoryFill { .. } | Op::MemoryInit { .. } => 150,
         operator if truncates(operator) => 120,
         Op::MemoryGrow { .. } => 50,
         operator if stores(operator) => 50,
         operator if is_float(operator) => 26,
         Op::Call { .. } | Op::ReturnCall { .. } => 14,
-        operator if divides(operator) || loads(operator) => 30,
+        operator if divides(operator) => 40,
+        operator if loads(operator) => 30,
         // Blocks of their own.
         Op::If { .. } | Op::Unreachable => 8,
         Op::BrTable { targets } => 1 + u64::from(targets.len()),
@@ -89,6 +97,18 @@ pub(super) fn of(operator: &Operator<'_>) -> u64 {
         operator if is_vector(operator) => 24,
         // Bulk operations, and whatever is still to come.
         _ => 85,
+    }
+}
+
+/// Returns how many branches an instruction comes to that is none itself.
+pub(super) fn branches(operator: &Operator<'_>) -> u64 {
+    use Operator as Op;
+    match operator {
+        Op::CallIndirect { .. } | Op::ReturnCallIndirect { .. } => 7,
+        Op::Loop { .. } => 6,
+        Op::TableGet { .. } => 4,
+        Op::TableSet { .. } => 3,
+        _ => 0,
     }
 }
 

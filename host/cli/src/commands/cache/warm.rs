@@ -1,6 +1,6 @@
 //! `ckpt-policy cache warm`: compiles ahead of a job, so that none of its processes has to.
 
-use ckpt_policy_runtime::{Cache, Loaded, Options, Runtime};
+use ckpt_policy_runtime::{Cache, Compile, Loaded, Options, Runtime};
 
 use super::place::Where;
 use crate::commands::Streams;
@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
             let cache = args.place.open(CacheSettings::default())?;
             let runtime = runtime(cache)?;
             for policy in &args.policies {
-                warmed.tell(policy, &config::load(policy, &runtime)?)?;
+                warmed.tell(policy, &config::load(policy, &runtime, Compile::Large)?)?;
             }
         }
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use ckpt_policy_conformance::{Change, PolicySource, Report, Scenario, bless, run, run_recorded};
 use ckpt_policy_core::contract::Policy;
-use ckpt_policy_runtime::{Cache, Loaded, Runtime};
+use ckpt_policy_runtime::{Cache, Compile, Loaded, Runtime};
 
 use super::files::ScenarioFile;
 use crate::commands::called::measured;
@@ -151,7 +151,10 @@ impl Player {
     fn load(&mut self, policy: &PolicySource) -> Result<Loaded, Failure> {
         let runtime = &self.runtime;
         let loaded = self.loaded.entry(policy.clone());
-        let loaded = loaded.or_insert_with(|| config::load(&policy.to_string(), runtime));
+        let loaded = loaded.or_insert_with(|| {
+            // Its author tests it, and one in Python or JavaScript is large.
+            config::load(&policy.to_string(), runtime, Compile::Large)
+        });
         loaded.clone()
     }
 }
