@@ -118,25 +118,23 @@ fn processes_print_what_threads_print() {
             (8, "digits-cnn-ddp8-steps"),
         ] {
             let trace = trace(name);
-            for format in ["json", "table"] {
-                let arguments = ["--config", &site, "--format", format, &trace];
-                let processes = end_of(mpirun(&[(ranks, &arguments)]));
-                let count = ranks.to_string();
-                let expected = threads(&[&arguments[..], &["--ranks", &count]].concat());
-                assert_eq!(
-                    (processes.code, expected.code),
-                    (Some(0), Some(0)),
-                    "{processes:?}"
-                );
-                // A table ends with the exchanges, which are the same, too.
-                assert_eq!(
-                    processes.out, expected.out,
-                    "{encoding}, {ranks} ranks, {name}"
-                );
-                assert!(expected.out.lines().count() > 10, "{}", expected.out);
-            }
+            let arguments = ["--config", &site, "--format", "json", &trace];
+            prints_what_threads_print(ranks, &arguments);
         }
     }
+    let site = site(&folder, "site.toml", "auto", "");
+    // A table ends with the exchanges, which are the same, too.
+    prints_what_threads_print(4, &["--config", &site, &trace("digits-mlp-ddp4")]);
+}
+
+fn prints_what_threads_print(ranks: u32, arguments: &[&str]) {
+    let processes = end_of(mpirun(&[(ranks, arguments)]));
+    let count = ranks.to_string();
+    let expected = threads(&[arguments, &["--ranks", &count]].concat());
+    let codes = (processes.code, expected.code);
+    assert_eq!(codes, (Some(0), Some(0)), "{processes:?}");
+    assert_eq!(processes.out, expected.out, "{ranks} ranks, {arguments:?}");
+    assert!(expected.out.lines().count() > 10, "{}", expected.out);
 }
 
 #[test]
@@ -221,6 +219,21 @@ fn one_process_under_another_configuration_stops_all_before_they_begin() {
         1,
         "one rank is enough to say it"
     );
+}
+
+#[test]
+fn processes_that_are_to_play_different_parts_do_not_begin() {
+    let (_turn, folder) = (alone(), folder());
+    let site = site(&folder, "site.toml", "auto", "");
+    let trace = trace("digits-mlp-ddp4");
+    let groups: [(u32, &[&str]); 2] = [
+        (2, &["--config", &site, &trace]),
+        (1, &["--config", &site, "--until", "100", &trace]),
+    ];
+    let ended = end_of(mpirun(&groups));
+    assert_eq!((ended.code, ended.out.as_str()), (Some(4), ""), "{ended:?}");
+    let told = "rank 2 has `run` `1 traces, from event 0 until step 100`";
+    assert!(ended.err.contains(told), "{}", ended.err);
 }
 
 #[test]

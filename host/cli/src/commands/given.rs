@@ -18,6 +18,13 @@ pub(super) struct Given {
     #[arg(value_name = "POLICY")]
     pub(super) policy: String,
 
+    #[command(flatten)]
+    under: Under,
+}
+
+/// Under which configuration and bounds a policy is looked at.
+#[derive(Debug, clap::Args)]
+pub(super) struct Under {
     /// The policy's own configuration: JSON, or a JSON or TOML file. By default the first example
     /// of its schema.
     #[arg(long, value_name = "JSON|FILE")]
@@ -41,16 +48,28 @@ enum Bounds {
 impl Given {
     /// Reads the configuration, if one is given.
     pub(super) fn config(&self) -> Result<Option<Value>, Failure> {
-        self.config.as_deref().map(read_config).transpose()
+        self.under.config()
     }
 
     /// Loads the policy.
     pub(super) fn load(&self, runtime: &Runtime) -> Result<Loaded, Failure> {
+        self.under.load(&self.policy, runtime)
+    }
+}
+
+impl Under {
+    /// Reads the configuration, if one is given.
+    pub(super) fn config(&self) -> Result<Option<Value>, Failure> {
+        self.config.as_deref().map(read_config).transpose()
+    }
+
+    /// Loads a policy.
+    pub(super) fn load(&self, policy: &str, runtime: &Runtime) -> Result<Loaded, Failure> {
         let compile = match self.compile {
             Bounds::Default => Compile::Default,
             Bounds::Large => Compile::Large,
         };
-        config::load(&self.policy, runtime, compile)
+        config::load(policy, runtime, compile)
     }
 }
 

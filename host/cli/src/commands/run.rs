@@ -177,7 +177,7 @@ impl Play<'_> {
         if self.has_nothing_left(&name, streams)? {
             return Ok(());
         }
-        let setup = |place: Place| self.policies.setup(place);
+        let setup = |place: Place| self.setup(place);
         let world = self.world(&setup);
         let progress = progress_bar(self.path, streams);
         let format = self.args.format;
@@ -214,6 +214,26 @@ impl Play<'_> {
             })?;
         }
         Ok(())
+    }
+
+    /// Makes the host of one rank. Which part of the run is played must be the same on all: else
+    /// some would wait for others that have left.
+    fn setup(&self, place: Place) -> Setup {
+        let mut setup = self.policies.setup(place);
+        let args = self.args;
+        let until = match args.until {
+            Some(step) => format!("step {step}"),
+            None => "the end".to_owned(),
+        };
+        let from = self.resume.map_or(0, |cut| cut.events);
+        let then = match args.snapshot {
+            Some(_) => ", then a snapshot",
+            None => "",
+        };
+        let traces = args.traces.len();
+        let part = format!("{traces} traces, from event {from} until {until}{then}");
+        setup.facts.push(("run".to_owned(), part));
+        setup
     }
 
     fn world<'w>(&'w self, setup: &'w (dyn Fn(Place) -> Setup + Sync)) -> World<'w> {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use ckpt_policy_core::Encoding;
 
-use super::given::read_config;
+use super::given::Under;
 use super::{Format, Streams};
 use crate::config;
 use crate::json;
@@ -27,10 +27,8 @@ pub(crate) struct Args {
     #[arg(value_name = "POLICY", default_value = "builtin:aggregate")]
     policy: String,
 
-    /// The policy's own configuration: JSON, or a JSON or TOML file. By default the first example
-    /// of its schema.
-    #[arg(long, value_name = "JSON|FILE")]
-    config: Option<String>,
+    #[command(flatten)]
+    under: Under,
 
     /// Ranks of the largest world; smaller ones are driven, too.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
@@ -98,8 +96,8 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
     let cache = streams.usual_cache();
     let runtime = config::authors_runtime(cache)?;
     let policy = args.policy.as_str();
-    let given = args.config.as_deref().map(read_config).transpose()?;
-    let loaded = config::load(policy, &runtime)?;
+    let given = args.under.config()?;
+    let loaded = args.under.load(policy, &runtime)?;
     streams.tell_of_cache(&loaded);
     let (_, config, info) = config::prepared(policy, &loaded, given)?;
     let course = world::Course {

@@ -170,7 +170,7 @@ fn silently(
     }
     let rank = engine.rank();
     let mut told = BTreeSet::new();
-    let setup = |place: Place| play.policies.setup(place);
+    let setup = |place: Place| play.setup(place);
     let _ended: Ended = play_rank(&play.world(&setup), trace, engine, |what| {
         if let Told::Failed { policy, text } = what {
             let prepared = play.policies.prepared().get(policy);

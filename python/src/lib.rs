@@ -1,1 +1,0 @@
-//! The extension module of the Python package `ckpt_policy`.
