@@ -105,30 +105,6 @@ pub(crate) unsafe fn all_reduce(
     }
 }
 
-/// Begins to broadcast rank 0's `count` bytes.
-///
-/// # Safety
-///
-/// There are so many, and they stay where they are until the request is complete.
-pub(crate) unsafe fn broadcast(
-    bytes: &mut [u8],
-    count: c_int,
-    on: ffi::MPI_Comm,
-    request: &mut ffi::MPI_Request,
-) -> c_int {
-    // SAFETY: the caller promises length and place.
-    unsafe {
-        ffi::MPI_Ibcast(
-            bytes.as_mut_ptr().cast(),
-            count,
-            ffi::RSMPI_UINT8_T,
-            0,
-            on,
-            request,
-        )
-    }
-}
-
 /// Asks whether a request is complete, and drives the library on.
 pub(crate) fn test(request: &mut ffi::MPI_Request) -> Result<bool, String> {
     let mut flag = 0;

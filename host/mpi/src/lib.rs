@@ -4,8 +4,8 @@
 //! trainer sends. Every return code is looked at, and nothing waits for ever: collectives are begun
 //! without blocking and waited for up to a deadline.
 //!
-//! What it knows of hosts and policies is nothing, and of MPI it uses five collectives: `Allgather`,
-//! `Allreduce` with SUM and with MAX, `Bcast`, and `Comm_dup`. It works on any MPI 3 library.
+//! What it knows of hosts and policies is nothing, and of MPI it uses no more than `Allgather`,
+//! `Allreduce` with SUM and with MAX, and `Comm_dup`. It works on any MPI 3 library.
 //!
 //! # Examples
 //!
@@ -216,32 +216,6 @@ impl Engine for Mpi {
     fn all_reduce_max(&mut self, numbers: &mut [i64]) -> Result<(), EngineError> {
         self.reduce("all_reduce_max", call::max(), numbers)
     }
-
-    fn broadcast(&mut self, bytes: &[u8]) -> Result<Vec<u8>, EngineError> {
-        let mut length = [if self.rank == 0 {
-            bytes.len() as i64
-        } else {
-            0
-        }];
-        self.all_reduce_sum(&mut length)?;
-        let length = usize::try_from(length[0]).unwrap_or_default();
-        let mut all = Vec::with_capacity(length);
-        // In parts that MPI can count.
-        for start in (0..length).step_by(MOST_AT_ONCE) {
-            let end = length.min(start + MOST_AT_ONCE);
-            let part = match self.rank {
-                0 => bytes[start..end].to_vec(),
-                _ => vec![0; end - start],
-            };
-            let count = self.count("broadcast", part.len())?;
-            let part = self.carry("broadcast", part, |part, on, request| {
-                // SAFETY: it has that length, and `carry` keeps it until the request is complete.
-                unsafe { call::broadcast(part, count, on, request) }
-            })?;
-            all.extend(part);
-        }
-        Ok(all)
-    }
 }
 
 impl Drop for Mpi {
@@ -253,9 +227,6 @@ impl Drop for Mpi {
         }
     }
 }
-
-/// Bytes of one broadcast.
-const MOST_AT_ONCE: usize = 1 << 30;
 
 fn is_initialized() -> Result<bool, SetupError> {
     match (call::is_initialized(), call::is_finalized()) {

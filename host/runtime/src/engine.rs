@@ -59,31 +59,6 @@ pub trait Engine {
         }
         Ok(())
     }
-
-    /// Returns rank 0's bytes on all ranks; what the others bring is not looked at.
-    ///
-    /// # Errors
-    ///
-    /// A rank is gone, the ranks are at different collectives, or the transport failed.
-    fn broadcast(&mut self, bytes: &[u8]) -> Result<Vec<u8>, EngineError> {
-        let bytes = if self.rank() == 0 { bytes } else { &[] };
-        let mut length = [bytes.len() as i64];
-        self.all_reduce_sum(&mut length)?;
-        // Eight bytes a number, and zeros from all ranks but one: the sum is what that one brought.
-        let mut numbers = vec![0_i64; (length[0] as usize).div_ceil(8)];
-        for (number, part) in numbers.iter_mut().zip(bytes.chunks(8)) {
-            let mut whole = [0; 8];
-            whole[..part.len()].copy_from_slice(part);
-            *number = i64::from_le_bytes(whole);
-        }
-        self.all_reduce_sum(&mut numbers)?;
-        let mut all: Vec<u8> = numbers
-            .iter()
-            .flat_map(|number| number.to_le_bytes())
-            .collect();
-        all.truncate(length[0] as usize);
-        Ok(all)
-    }
 }
 
 impl<E: Engine + ?Sized> Engine for &mut E {
@@ -109,10 +84,6 @@ impl<E: Engine + ?Sized> Engine for &mut E {
 
     fn all_reduce(&mut self, sum: &mut [i64], max: &mut [i64]) -> Result<(), EngineError> {
         (**self).all_reduce(sum, max)
-    }
-
-    fn broadcast(&mut self, bytes: &[u8]) -> Result<Vec<u8>, EngineError> {
-        (**self).broadcast(bytes)
     }
 }
 
