@@ -1,6 +1,7 @@
 //! `run --engine mpi` under a real `mpirun`: the output of threads, byte for byte, and what becomes of
 //! the others where one process is wrong, stopped or killed.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -365,7 +366,8 @@ fn children_of(parent: u32) -> Vec<i32> {
         // The name, which may hold anything, ends with the last parenthesis.
         let (head, fields) = stat.rsplit_once(") ")?;
         let above: u32 = fields.split(' ').nth(1)?.parse().ok()?;
-        (above == parent && head.contains("(ckpt-policy")).then_some(id)
+        let ranks = ["(ckpt-policy", "(trainer"];
+        (above == parent && ranks.iter().any(|name| head.contains(name))).then_some(id)
     };
     let mut ids: Vec<i32> = fs::read_dir("/proc")
         .expect("a Linux")
@@ -444,4 +446,79 @@ fn a_process_that_is_killed_ends_the_run_and_another_goes_on_from_the_snapshot()
         "--config", &site, "--ranks", "3", "--until", "3000", "--format", "json", &trace,
     ];
     assert_eq!(threads(&whole).out, resumed);
+}
+
+/// Starts the trainer of `host/mpi/examples` on three ranks.
+fn trainer(folder: &Path, epochs: u64) -> Command {
+    let program = Path::new(PROGRAM)
+        .with_file_name("examples")
+        .join("trainer");
+    assert!(
+        program.exists(),
+        "the example is not built; `cargo test --workspace --features ckpt-policy/mpi` builds it"
+    );
+    let mut command = Command::new("mpirun");
+    command.args(["--allow-run-as-root", "--oversubscribe", "-n", "3"]);
+    command.arg(program).arg(folder);
+    command.args(["--epochs", &epochs.to_string()]);
+    command
+        .env("CKPT_POLICY_CACHE", cache())
+        .stdin(Stdio::null());
+    command
+}
+
+/// The checkpoints of a folder by their epoch: the parameters.
+fn checkpoints(folder: &Path) -> BTreeMap<u64, String> {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).ok()?;
+        let mut lines = text.lines();
+        let epoch = lines.next()?.parse().ok()?;
+        Some((epoch, lines.next()?.to_owned()))
+    };
+    let whole = |path: &PathBuf| path.extension().is_some_and(|it| it == "ckpt");
+    files
+        .map(|file| file.path())
+        .filter(whole)
+        .filter_map(read)
+        .collect()
+}
+
+#[test]
+fn a_trainer_that_is_killed_goes_on_and_ends_where_it_would_have_ended() {
+    let (_turn, folder) = (alone(), folder());
+    let (killed, whole) = (folder.path().join("killed"), folder.path().join("whole"));
+    let running = Running::start(trainer(&killed, 1_000_000));
+    let start = Instant::now();
+    while checkpoints(&killed).keys().all(|epoch| *epoch < 20) {
+        assert!(
+            start.elapsed() < PATIENCE,
+            "found {:?}",
+            checkpoints(&killed)
+        );
+        thread::sleep(Duration::from_millis(5));
+    }
+    let ranks = children_of(running.0.id());
+    assert_eq!(ranks.len(), 3);
+    signal(ranks[2], libc::SIGKILL);
+    assert_ne!(running.end().code, Some(0));
+    let left = checkpoints(&killed);
+    let (&newest, _) = left.last_key_value().expect("a checkpoint");
+
+    let end = newest + 30;
+    for folder in [&killed, &whole] {
+        let ended = end_of(trainer(folder, end));
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+    let (resumed, expected) = (checkpoints(&killed), checkpoints(&whole));
+    assert_eq!(expected.len(), 3, "the best three are kept");
+    for (epoch, parameters) in &expected {
+        assert_eq!(resumed.get(epoch), Some(parameters), "epoch {epoch}");
+    }
+    // What the run went on from is protected; all else is as if nothing had been.
+    let more: Vec<_> = resumed
+        .keys()
+        .filter(|epoch| !expected.contains_key(epoch))
+        .collect();
+    assert_eq!(more, [&newest]);
 }
