@@ -2,8 +2,8 @@
 //!
 //! | line | what is measured |
 //! |---|---|
-//! | `compile` | `Runtime::load` without a cache |
-//! | `from_cache` | `Runtime::load` of what the cache has |
+//! | `compile` | `Runtime::load_as` without a cache |
+//! | `from_cache` | `Runtime::load_as` of what the cache has |
 //! | `part_digest` | of it, the SHA-256 of the policy's file |
 //! | `part_read` | of it, the entry read into memory |
 //! | `part_prove` | of it, the MAC of the entry |
@@ -17,7 +17,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use ckpt_policy_runtime::{Cache, CacheOptions, Limits, Loaded, Options, Runtime};
+use ckpt_policy_runtime::{Cache, CacheOptions, Compile, Limits, Loaded, Options, Runtime};
 use divan::{Bencher, black_box};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
@@ -144,7 +144,9 @@ fn runtime(cache: Option<Cache>) -> Runtime {
 }
 
 fn load(runtime: &Runtime, bytes: &[u8]) -> Loaded {
-    runtime.load(bytes).expect("it is a policy")
+    runtime
+        .load_as(bytes, Compile::Large)
+        .expect("it is a policy")
 }
 
 fn entry(name: &str, digest: &str) -> PathBuf {

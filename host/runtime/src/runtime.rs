@@ -26,7 +26,6 @@ use crate::error::{Error, NAME, told};
 use crate::limits::{Compile, CompileLimits, Guard, Limits};
 use crate::native::{About, Native};
 use crate::policy::{WasmPolicy, prove};
-use crate::scan::scan;
 
 /// Whether each call of a policy gets an instance of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -160,7 +159,8 @@ impl Runtime {
     /// [`Error::Jail`] where it is more than the default bounds allow, and others where it cannot
     /// be taken apart.
     pub fn extent(&self, bytes: &[u8]) -> Result<CompileLimits, Error> {
-        scan(bytes, &self.limits, Compile::Default)
+        // As loading does: the component that is made of a module amounts to a little more.
+        Ok(Candidate::read(bytes, &self.limits, Compile::Default)?.extent)
     }
 
     /// Takes what the compiler left, as a cache hands it over.

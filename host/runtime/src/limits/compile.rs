@@ -46,7 +46,7 @@ pub struct CompileLimits {
     /// another had it written out. By default 1 MiB.
     pub definitions: u64,
     /// Units of work, each about what a plain instruction takes; one kilobyte of an ordinary file is
-    /// about four thousand. By default 3.5 million.
+    /// about four thousand. By default 2.5 million.
     pub work: u64,
 }
 
@@ -116,7 +116,7 @@ impl Default for CompileLimits {
             nesting: 256,
             data: 4 * MIB,
             definitions: MIB,
-            work: 3_500_000,
+            work: 2_500_000,
         }
     }
 }

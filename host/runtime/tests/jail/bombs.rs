@@ -97,6 +97,18 @@ pub(crate) const ALL: &[Bomb] = &[
         );
         format!("(func (param i32) (result i32) {push} {pop})")
     }),
+    bomb("loops that do nothing", "", 60, |_| {
+        format!("(func {})", "(loop) ".repeat(1000))
+    }),
+    bomb("values that are handed on", "", 60, |_| {
+        let choice =
+            "(drop (if (result i64) (i32.const 1) (then (local.get 0)) (else (i64.const 2)))) ";
+        format!("(func (local i64) {})", choice.repeat(2000))
+    }),
+    bomb("look-ups in a table", "(table $t 1 funcref)", 60, |_| {
+        let look = "(drop (table.get $t (i32.const 0))) ";
+        format!("(func {})", look.repeat(2000))
+    }),
     bomb("branches far forward", "", 6, |_| {
         let branch = |at| format!("(br_if {} (local.get 0)) ", at % 100);
         format!(
@@ -173,10 +185,10 @@ pub(crate) const ALL: &[Bomb] = &[
     bomb("calls of small functions", "(func $f)", 40, |_| {
         format!("(func {})", "call $f ".repeat(10_000))
     }),
-    bomb("calls through a table", "(table $t 1 funcref)", 8, |_| {
+    bomb("calls through a table", "(table $t 1 funcref)", 60, |_| {
         format!(
             "(func (param i32) {})",
-            "(call_indirect $t (local.get 0)) ".repeat(5000)
+            "(call_indirect $t (local.get 0)) ".repeat(1000)
         )
     }),
     bomb("tail calls", "(func $f)", 60, |_| {
@@ -218,12 +230,12 @@ pub(crate) const ALL: &[Bomb] = &[
     bomb("growth of memory", "", 60, |_| {
         format!(
             "(func (param i32) {})",
-            "(drop (memory.grow (local.get 0))) ".repeat(5000)
+            "(drop (memory.grow (local.get 0))) ".repeat(1000)
         )
     }),
-    bomb("entries of tables", "(table $t 1 funcref)", 20, |_| {
+    bomb("entries of tables", "(table $t 1 funcref)", 60, |_| {
         let copy = "(table.set $t (local.get 0) (table.get $t (local.get 0))) ";
-        format!("(func (param i32) {})", copy.repeat(4000))
+        format!("(func (param i32) {})", copy.repeat(1000))
     }),
     bomb("growth of tables", "(table $t 1 funcref)", 20, |_| {
         let grow = "(table.fill $t (local.get 0) (ref.null func) (local.get 0)) (drop (table.grow $t (ref.null func) (local.get 0))) ";
