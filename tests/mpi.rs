@@ -61,12 +61,20 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("there is room for a folder")
 }
 
-/// Starts processes; each group is how many, and the arguments of `run` beside `--engine mpi`.
-fn mpirun(groups: &[(u32, &[&str])]) -> Command {
+/// What starts processes here: as root, and more of them than cores, as is usual in a container.
+fn launcher() -> Command {
     let mut command = Command::new("mpirun");
-    // As root, and more processes than cores: both are usual in a container.
     command.args(["--allow-run-as-root", "--oversubscribe"]);
     command.args(["--mca", "btl_vader_single_copy_mechanism", "none"]);
+    command
+        .env("CKPT_POLICY_CACHE", cache())
+        .stdin(Stdio::null());
+    command
+}
+
+/// Starts processes; each group is how many, and the arguments of `run` beside `--engine mpi`.
+fn mpirun(groups: &[(u32, &[&str])]) -> Command {
+    let mut command = launcher();
     for (index, (processes, arguments)) in groups.iter().enumerate() {
         if index > 0 {
             command.arg(":");
@@ -81,9 +89,6 @@ fn mpirun(groups: &[(u32, &[&str])]) -> Command {
         ]);
         command.args(*arguments);
     }
-    command
-        .env("CKPT_POLICY_CACHE", cache())
-        .stdin(Stdio::null());
     command
 }
 
@@ -457,13 +462,9 @@ fn trainer(folder: &Path, epochs: u64) -> Command {
         program.exists(),
         "the example is not built; `cargo test --workspace --features ckpt-policy/mpi` builds it"
     );
-    let mut command = Command::new("mpirun");
-    command.args(["--allow-run-as-root", "--oversubscribe", "-n", "3"]);
-    command.arg(program).arg(folder);
+    let mut command = launcher();
+    command.args(["-n", "3"]).arg(program).arg(folder);
     command.args(["--epochs", &epochs.to_string()]);
-    command
-        .env("CKPT_POLICY_CACHE", cache())
-        .stdin(Stdio::null());
     command
 }
 

@@ -37,9 +37,9 @@ use crate::snapshot::Snapshot;
 use crate::totals::Form;
 
 use judge::Judged;
-use receive::Received;
+use receive::{Agreed, Received};
 
-/// One answer of the host: bytes that must travel first, or the result.
+/// One answer of the host: an exchange that must come first, or the result.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress<T> {
     /// Carry this between all ranks and hand what comes of it to the matching `complete`.
@@ -479,16 +479,15 @@ impl Host {
         pending: Pending,
         carried: Carried<'_>,
     ) -> Result<Progress<Outcome>, Error> {
-        let (pending, messages, totals) = match self.receive(pending, carried)? {
-            Received::Messages(pending, messages) => (pending, messages, None),
-            Received::Totals(pending, totals) => (pending, Vec::new(), Some(totals)),
+        let (pending, agreed) = match self.receive(pending, carried)? {
+            Received::Agreed(pending, agreed) => (pending, agreed),
             Received::More(exchange) => return Ok(Progress::Exchange(exchange)),
         };
         match pending.stage {
             Stage::Gathering => {
-                let news = match totals {
-                    Some(totals) => self.take(totals, &pending.own),
-                    None => self.fold(&messages),
+                let news = match agreed {
+                    Agreed::Messages(messages) => self.fold(&messages),
+                    Agreed::Totals(totals) => self.take(totals, &pending.own),
                 };
                 self.judge(pending, news)
             }

@@ -6,9 +6,9 @@
 //! nobody: whoever owns the process group moves the bytes.
 //!
 //! ```text
-//!  Event, on each rank ──► Host::begin ──► bytes ──┐
-//!                                                  │ one all-gather: threads, MPI, torch.distributed
-//!  Outcome ◄── Host::complete ◄── bytes of all ◄───┘
+//!  Event, on each rank ──► Host::begin ──► Exchange ─┐  one all-gather, or one sum and one maximum:
+//!                                                    │  threads, MPI, torch.distributed
+//!  Outcome ◄── Host::complete ◄── what came of it ◄──┘
 //!     │        (once more, to confirm, where the outcome acts)
 //!     └─ save? write, report `saved` or `failed`, then `settle`;  delete? do it, report `deleted`
 //! ```

@@ -21,7 +21,7 @@ use crate::host::Host;
 use crate::message::ENCODING;
 use crate::setup::{MOST_GATHERED, Place, PolicySetup, Setup};
 use crate::snapshot::Resume;
-use crate::totals::{agrees, write_words};
+use crate::totals::{agrees, sum_of_ranks, write_words};
 
 const MAGIC: [u8; 4] = *b"ckpo";
 /// Magic, encoding, status, rank, world size, length of the readable part, digest.
@@ -172,9 +172,8 @@ impl Opening {
     }
 
     fn compare_digests(mut self, sum: &[i64]) -> Result<Opened, Error> {
-        let world = i64::from(self.place.world_size);
-        let all_here = sum[0] == world * (world - 1) / 2;
-        if all_here && sum[1] == 0 && agrees(&sum[2..], self.place.world_size) {
+        let world_size = self.place.world_size;
+        if sum[0] == sum_of_ranks(world_size) && sum[1] == 0 && agrees(&sum[2..], world_size) {
             return self.host.map(Opened::Host);
         }
         self.expects = Expects::Heads;

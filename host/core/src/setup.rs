@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Description, Plan, Policy};
+use crate::event::Moment;
 use crate::outcome::Mode;
 
 /// What happens in a round in which a policy cannot answer.
@@ -197,4 +198,15 @@ pub struct PolicyInfo {
     pub plan: Plan,
     /// Labels of the plan's reductions, in its order, such as `mean(val_loss)`.
     pub reductions: Vec<String>,
+}
+
+impl PolicyInfo {
+    /// Returns the moments of the plan at which a trainer's event asks the policy: those apart that
+    /// the host brings about by itself.
+    pub fn asked_at(&self) -> impl Iterator<Item = Moment> + Clone + '_ {
+        let named = self.plan.moments.iter();
+        named
+            .filter_map(|name| Moment::from_name(name))
+            .filter(|moment| !matches!(moment, Moment::Settled | Moment::Interrupted))
+    }
 }

@@ -175,7 +175,6 @@ impl Form {
         let agree = agrees(reader.take(WORDS * WORD), world);
         let counts = reader.take(COUNTS);
         let (trouble, interrupted) = halves(counts[0]);
-        let ranks = everybody * (everybody - 1) / 2;
         let done = reader.take(DELETIONS).iter().enumerate();
         let deleted = done.fold(0, |bits, (place, both)| {
             let (even, odd) = halves(*both);
@@ -208,7 +207,7 @@ impl Form {
         });
         Ok(Totals {
             values: values.collect::<Result<_, _>>()?,
-            agree: agree && counts[1] == ranks,
+            agree: agree && counts[1] == sum_of_ranks(world),
             trouble: trouble > 0,
             interrupted: interrupted > 0,
             deleted,
@@ -250,6 +249,12 @@ pub(crate) fn write_words(bytes: &[u8], integers: &mut [i64]) {
         let (low, high) = halves((word * word) as i64);
         integers.copy_from_slice(&[word as i64, i64::from(low), i64::from(high)]);
     }
+}
+
+/// Returns what the numbers of all ranks come to, each of them once.
+pub(crate) fn sum_of_ranks(world_size: u32) -> i64 {
+    // Below 2^63, as half the product of two numbers of 32 bits is.
+    (u64::from(world_size) * u64::from(world_size.saturating_sub(1)) / 2) as i64
 }
 
 /// Whether all ranks brought the same words.

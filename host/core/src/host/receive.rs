@@ -14,12 +14,18 @@ use super::{Host, Pending, Stage, Travels};
 
 /// What has arrived.
 pub(super) enum Received {
-    /// The messages of all ranks, which agree.
-    Messages(Pending, Vec<Message>),
-    /// The totals of all ranks, which agree and have nothing to be told.
-    Totals(Pending, Totals),
+    /// The ranks agree.
+    Agreed(Pending, Agreed),
     /// The totals say that the messages themselves are needed.
     More(Exchange),
+}
+
+/// What ranks that agree have brought.
+pub(super) enum Agreed {
+    /// The messages of all.
+    Messages(Vec<Message>),
+    /// Their totals, and nobody has anything to be told.
+    Totals(Totals),
 }
 
 impl Host {
@@ -32,7 +38,7 @@ impl Host {
         if let (Travels::Totals, Some(form)) = (pending.travels, &self.form) {
             let totals = form.decode(carried).map_err(|what| self.unusable(what))?;
             if totals.agree && !totals.trouble {
-                return Ok(Received::Totals(pending, totals));
+                return Ok(Received::Agreed(pending, Agreed::Totals(totals)));
             }
             let differ = !totals.agree;
             pending.travels = Travels::Reasons { differ };
@@ -45,7 +51,7 @@ impl Host {
             let what = "the totals of the ranks differ from what they have brought";
             return Err(self.unusable(what.to_owned()));
         }
-        Ok(Received::Messages(pending, messages))
+        Ok(Received::Agreed(pending, Agreed::Messages(messages)))
     }
 
     fn unusable(&self, what: String) -> Error {

@@ -12,7 +12,7 @@ use crate::message::{Kind, Shape};
 use crate::seat::Instant;
 use crate::snapshot::Snapshot;
 
-use super::receive::Received;
+use super::receive::{Agreed, Received};
 use super::{Course, Host, Pending, Progress, Stage, Travels};
 
 impl Host {
@@ -47,8 +47,10 @@ impl Host {
     ) -> Result<Progress<Snapshot>, Error> {
         match self.receive(pending, carried)? {
             Received::More(exchange) => Ok(Progress::Exchange(exchange)),
-            Received::Messages(_, messages) => Ok(Progress::Done(self.to_snapshot(&messages))),
-            Received::Totals(mut pending, _) => {
+            Received::Agreed(_, Agreed::Messages(messages)) => {
+                Ok(Progress::Done(self.to_snapshot(&messages)))
+            }
+            Received::Agreed(mut pending, Agreed::Totals(_)) => {
                 pending.travels = Travels::Messages;
                 pending.own.numbers = self.own_inputs();
                 let message = pending.own.encode(self.remembering());

@@ -84,7 +84,8 @@ fn run(plan: &Plan<'_>, loaded: &Loaded, instances: Instances) -> Result<Vec<Cal
     let mut world = open(plan, loaded, &samples)?;
     let mut noise = Noise(SEED);
     for round in 1..=u64::from(plan.rounds) {
-        let moment = moments(plan.info).nth(round as usize % moments(plan.info).count());
+        let asked_at = plan.info.asked_at();
+        let moment = asked_at.clone().nth(round as usize % asked_at.count());
         let events = events(plan, moment, round, &mut noise);
         world
             .play(&events, &Write::default())
@@ -127,14 +128,6 @@ fn open(plan: &Plan<'_>, loaded: &Loaded, samples: &Arc<Mutex<Samples>>) -> Resu
         })
     });
     World::open(openings.collect()).map_err(|error| broken(plan.policy, &error))
-}
-
-/// The moments at which the policy is asked, those apart that the host brings about by itself.
-fn moments(info: &PolicyInfo) -> impl Iterator<Item = Moment> + Clone + '_ {
-    let named = info.plan.moments.iter();
-    named
-        .filter_map(|name| Moment::from_name(name))
-        .filter(|moment| !matches!(moment, Moment::Settled | Moment::Interrupted))
 }
 
 /// One event for each rank: every input has a number that falls with time, under noise.

@@ -165,13 +165,7 @@ impl Course<'_> {
     /// One rank's event: every input has a number that falls with time, under noise of its own.
     fn event(&self, rank: u32, round: u32) -> Event {
         let plan = &self.info.plan;
-        let named = plan
-            .moments
-            .iter()
-            .filter_map(|name| Moment::from_name(name));
-        let moment = named
-            .into_iter()
-            .find(|moment| !matches!(moment, Moment::Settled | Moment::Interrupted));
+        let moment = self.info.asked_at().next();
         let trend = 1.0 / (1.0 + f64::from(round) / 8.0);
         let number = |(place, input): (u64, &ckpt_policy_core::contract::Input)| {
             let drawn =
