@@ -140,3 +140,49 @@ fn a_snapshot_that_was_edited_is_refused() {
         assert!(err.contains("checksum"), "{err}");
     }
 }
+
+#[test]
+fn a_journal_is_as_it_was_until_the_ranks_have_opened() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let (site, half) = (
+        folder.path().join("site.toml"),
+        folder.path().join("half.json"),
+    );
+    let text = |config: &str| {
+        format!(
+            "[journal]\npath = \"journal.jsonl\"\n[[policy]]\nname = \"best\"\n\
+             wasm = \"builtin:aggregate\"\n[policy.config]\nmonitor = \"val_loss\"\n{config}"
+        )
+    };
+    let write = |config: &str| fs::write(&site, text(config)).expect("the site can be written");
+    let journal = || fs::read_to_string(folder.path().join("journal.jsonl")).expect("it is there");
+    let name = half.to_str().expect("a folder's name is text");
+    write("top-k = 2");
+    let traces = [trace("digits-mlp-ddp4")];
+    run(&site, &traces, &["--until", "450", "--snapshot", name]);
+    run(&site, &traces, &["--resume", name]);
+    let whole = journal();
+
+    let other = [trace("digits-mlp-ddp2-nan")];
+    let (code, _, err) = end_of(&site, &other, &["--resume", name]);
+    assert_eq!(code, exit::USER, "{err}");
+    assert!(err.contains("the snapshot is of trace"), "{err}");
+    similar_asserts::assert_eq!(journal(), whole, "another trace");
+
+    write("top-k = 2\nmode = \"sideways\"");
+    for more in [&[][..], &["--resume", name]] {
+        let (code, _, err) = end_of(&site, &traces, more);
+        assert_eq!(code, exit::USER, "{err}");
+        similar_asserts::assert_eq!(journal(), whole, "a configuration that is refused");
+    }
+
+    // Lines behind the cut, the last of them half written, are decided again.
+    write("top-k = 2");
+    fs::write(
+        folder.path().join("journal.jsonl"),
+        &whole[..whole.len() - 20],
+    )
+    .expect("written");
+    run(&site, &traces, &["--resume", name]);
+    similar_asserts::assert_eq!(journal(), whole, "the same run again");
+}

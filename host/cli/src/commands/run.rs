@@ -7,7 +7,7 @@ mod one_rank;
 pub(super) mod outputs;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, BufWriter};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use ckpt_policy_core::text::Printable;
@@ -130,7 +130,8 @@ fn on_threads(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let resume = args.resume.as_deref().map(Cut::read).transpose()?;
     for (index, trace) in args.traces.iter().enumerate() {
         let opened = Trace::open(trace, args.ranks).map_err(ReplayError::from)?;
-        let journal = open_journal(policies.site(), args, index, resume.as_ref())?;
+        check_resume(resume.as_ref(), &opened.header().name)?;
+        let journal = Journal::open(policies.site(), args, index, resume.as_ref())?;
         let play = Play {
             args,
             policies: &policies,
@@ -174,7 +175,7 @@ impl Play<'_> {
         play: impl FnOnce(&World<'_>, Trace, &mut Listener<'_, '_>) -> Result<Ended, E>,
     ) -> Result<(), E> {
         let name = trace.header().name.clone();
-        if self.has_nothing_left(&name, streams)? {
+        if self.has_nothing_left(streams) {
             return Ok(());
         }
         let setup = |place: Place| self.setup(place);
@@ -246,16 +247,13 @@ impl Play<'_> {
     }
 
     /// Whether the run that is to go on was at its end already.
-    fn has_nothing_left(&self, name: &str, streams: &mut Streams<'_>) -> Result<bool, Failure> {
-        let Some(cut) = self.resume else {
-            return Ok(false);
-        };
-        check_resume(cut, name)?;
-        if cut.stopped {
+    fn has_nothing_left(&self, streams: &mut Streams<'_>) -> bool {
+        let stopped = self.resume.is_some_and(|cut| cut.stopped);
+        if stopped {
             streams
                 .say("note: the run had ended at an agreed stop; there is nothing to go on with");
         }
-        Ok(cut.stopped)
+        stopped
     }
 }
 
@@ -266,16 +264,68 @@ pub(super) struct Sinks {
     progress: Option<indicatif::ProgressBar>,
 }
 
-/// A journal's file.
+/// A journal's file. What was in it stays until the ranks have opened together.
 pub(super) struct Journal {
     path: PathBuf,
     file: BufWriter<File>,
+    /// Lines that are kept when the run begins: the header, and one for each event before the cut.
+    kept: u64,
 }
 
-fn check_resume(cut: &Cut, name: &str) -> Result<(), Failure> {
-    if cut.trace == name {
-        return Ok(());
+impl Journal {
+    /// Opens the journal that the configuration names: for a run of its own, or to go on with it.
+    fn open(
+        site: &Site,
+        args: &Args,
+        index: usize,
+        resume: Option<&Cut>,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(path) = site.journal() else {
+            return Ok(None);
+        };
+        let path = outputs::journal_of(path, &args.traces, index);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        options.read(resume.is_some());
+        let file = options.open(&path).map_err(|error| {
+            let report = Report::new(format!("cannot write the journal `{}`", path.display()));
+            let hint =
+                "`path` in `[journal]` is relative to the configuration; its folder must exist";
+            Failure::new(exit::USER, report.caused_by(&error).hint(hint))
+        })?;
+        Ok(Some(Self {
+            path,
+            file: BufWriter::new(file),
+            kept: resume.map_or(0, |cut| 1 + cut.events),
+        }))
     }
+
+    /// Cuts the journal to what is kept, so that what is appended goes on there: a run that was
+    /// killed after its snapshot leaves more lines behind, the last of them perhaps half written. All
+    /// of these events are decided again.
+    fn begin(&mut self) -> io::Result<()> {
+        let file = self.file.get_mut();
+        if !file.metadata()?.is_file() {
+            return Ok(());
+        }
+        let (mut reader, mut line, mut end) = (BufReader::new(&mut *file), Vec::new(), 0);
+        for _ in 0..self.kept {
+            line.clear();
+            let length = reader.read_until(b'\n', &mut line)?;
+            if !line.ends_with(b"\n") {
+                break;
+            }
+            end += length as u64;
+        }
+        file.set_len(end)?;
+        file.seek(SeekFrom::Start(end)).map(drop)
+    }
+}
+
+fn check_resume(resume: Option<&Cut>, name: &str) -> Result<(), Failure> {
+    let Some(cut) = resume.filter(|cut| cut.trace != name) else {
+        return Ok(());
+    };
     let text = format!(
         "the snapshot is of trace `{}`, not of `{}`",
         cut.trace,
@@ -285,68 +335,6 @@ fn check_resume(cut: &Cut, name: &str) -> Result<(), Failure> {
         exit::USER,
         Report::new(text).hint("resume with the trace that was cut"),
     ))
-}
-
-/// Opens the journal that the configuration names: anew, or to go on with it.
-fn open_journal(
-    site: &Site,
-    args: &Args,
-    index: usize,
-    resume: Option<&Cut>,
-) -> Result<Option<Journal>, Failure> {
-    let Some(path) = site.journal() else {
-        return Ok(None);
-    };
-    let path = outputs::journal_of(path, &args.traces, index);
-    let goes_on = resume.is_some();
-    if let Some(cut) = resume {
-        mend(&path, cut.events)?;
-    }
-    let mut options = OpenOptions::new();
-    options
-        .create(true)
-        .append(goes_on)
-        .write(true)
-        .truncate(!goes_on);
-    let file = options.open(&path).map_err(|error| {
-        let report = Report::new(format!("cannot write the journal `{}`", path.display()));
-        let hint = "`path` in `[journal]` is relative to the configuration; its folder must exist";
-        Failure::new(exit::USER, report.caused_by(&error).hint(hint))
-    })?;
-    Ok(Some(Journal {
-        path,
-        file: BufWriter::new(file),
-    }))
-}
-
-/// Cuts a journal to what was written of these events before the run was cut, so that what is
-/// appended goes on there: a run that was killed later leaves lines of its own behind, the last of
-/// them perhaps half written. All of them are decided again.
-fn mend(path: &Path, events: u64) -> Result<(), Failure> {
-    let mended = || -> io::Result<()> {
-        let file = match File::options().read(true).write(true).open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            file => file?,
-        };
-        let (mut reader, mut line, mut end) = (BufReader::new(&file), Vec::new(), 0);
-        // The header, and a line for each event.
-        for _ in 0..=events {
-            line.clear();
-            let length = reader.read_until(b'\n', &mut line)?;
-            if !line.ends_with(b"\n") {
-                break;
-            }
-            end += length as u64;
-        }
-        file.set_len(end)
-    };
-    mended().map_err(|error| {
-        let report = Report::new(format!(
-            "cannot go on with the journal `{}`",
-            path.display()
-        ));
-        Failure::new(exit::USER, report.caused_by(&error))
-    })
 }
 
 fn progress_bar(path: &Path, streams: &Streams<'_>) -> Option<indicatif::ProgressBar> {

@@ -111,7 +111,7 @@ impl<'a, 's> Listener<'a, 's> {
         }
         let page = self.table.page();
         self.print(&page)?;
-        if let Some(Journal { path, file }) = &mut self.sinks.journal {
+        if let Some(Journal { path, file, .. }) = &mut self.sinks.journal {
             file.flush().map_err(|source| unwritable(path, source))?;
         }
         Ok(())
@@ -149,8 +149,12 @@ impl<'a, 's> Listener<'a, 's> {
             policies: &self.policies,
             configs,
         };
+        if let Some(journal) = &mut self.sinks.journal {
+            let begun = journal.begin();
+            begun.map_err(|source| unwritable(&journal.path, source))?;
+        }
         if !self.goes_on {
-            if let Some(Journal { path, file }) = &mut self.sinks.journal {
+            if let Some(Journal { path, file, .. }) = &mut self.sinks.journal {
                 journal::write_header(file, header, &by)
                     .map_err(|source| unwritable(path, source))?;
             }
@@ -174,7 +178,7 @@ impl<'a, 's> Listener<'a, 's> {
         self.tally.add(step, &self.policies, &self.watches);
         self.complain(step);
         self.give_up(step);
-        if let Some(Journal { path, file }) = &mut self.sinks.journal {
+        if let Some(Journal { path, file, .. }) = &mut self.sinks.journal {
             journal::write_step(file, step, &self.policies)
                 .map_err(|source| unwritable(path, source))?;
         }

@@ -10,7 +10,7 @@ use ckpt_policy_core::text::Printable;
 use ckpt_policy_core::{Family, Opening, Place};
 use ckpt_policy_runtime::{Engine, Session, SessionError};
 
-use super::{Args, Play, check_args, open_journal, outputs};
+use super::{Args, Journal, Play, check_args, check_resume, outputs};
 use crate::commands::Streams;
 use crate::config::Survey;
 use crate::exit;
@@ -95,13 +95,15 @@ fn play(args: &Args, engine: &mut dyn Engine, streams: &mut Streams<'_>) -> Resu
             .iter()
             .for_each(|warning| streams.say(warning));
     }
+    let checked = outputs::check(policies.site(), &args.traces, args.snapshot.as_deref());
+    met(checked, engine)?;
     for (index, path) in args.traces.iter().enumerate() {
         let opened = (|| {
-            outputs::check(policies.site(), &args.traces, args.snapshot.as_deref())?;
             let ranks = Some(engine.world_size());
             let trace = Trace::open(path, ranks).map_err(ReplayError::from)?;
+            check_resume(resume.as_ref(), &trace.header().name)?;
             let journal = match engine.rank() {
-                0 => open_journal(policies.site(), args, index, resume.as_ref())?,
+                0 => Journal::open(policies.site(), args, index, resume.as_ref())?,
                 _ => None,
             };
             Ok((trace, journal))
@@ -164,8 +166,7 @@ fn silently(
     engine: &mut dyn Engine,
     streams: &mut Streams<'_>,
 ) -> Result<(), Left> {
-    let name = trace.header().name.clone();
-    if play.has_nothing_left(&name, streams)? {
+    if play.has_nothing_left(streams) {
         return Ok(());
     }
     let rank = engine.rank();
