@@ -32,6 +32,16 @@ pub enum Error {
         /// What it said, or what it did.
         fault: Fault,
     },
+    /// A policy refused the state that was left under its name.
+    #[error(
+        "policy `{name}` cannot use the state that was left under its name: {text}; if it is another policy now, give it another name: then it begins anew, and what the old one held stays"
+    )]
+    State {
+        /// The policy's name in the configuration.
+        name: String,
+        /// What it said.
+        text: String,
+    },
     /// A policy's plan breaks the contract.
     #[error("policy `{name}`: its plan is refused: {what}")]
     Plan {
@@ -116,6 +126,7 @@ impl Error {
                 fault: Fault::Config(_) | Fault::State(_),
                 ..
             }
+            | Self::State { .. }
             | Self::Fact { .. }
             | Self::Setup(_)
             | Self::Snapshot(_) => Family::User,

@@ -277,6 +277,15 @@ impl Host {
         result
     }
 
+    /// Gives up the exchange under way, since what was to carry it has failed: the host is as it was
+    /// before the round. The other ranks do not learn of it, so the run ends here, and goes on from a
+    /// snapshot.
+    pub fn give_up(&mut self) {
+        if self.pending.take().is_some() {
+            self.rollback();
+        }
+    }
+
     /// Reports that this rank's part of a checkpoint is durable.
     ///
     /// # Errors
@@ -480,8 +489,8 @@ impl Host {
         carried: Carried<'_>,
     ) -> Result<Progress<Outcome>, Error> {
         let (pending, agreed) = match self.receive(pending, carried)? {
-            Received::Agreed(pending, agreed) => (pending, agreed),
-            Received::More(exchange) => return Ok(Progress::Exchange(exchange)),
+            Received::Continue(agreed) => agreed,
+            Received::Break(exchange) => return Ok(Progress::Exchange(exchange)),
         };
         match pending.stage {
             Stage::Gathering => {

@@ -3,6 +3,8 @@
 //! All ranks look at the same bytes or totals, so all of them come to the same error, and to the same
 //! wish for more.
 
+use std::ops::ControlFlow;
+
 use crate::agreement;
 use crate::error::Error;
 use crate::event::Moment;
@@ -12,13 +14,9 @@ use crate::totals::Totals;
 
 use super::{Host, Pending, Stage, Travels};
 
-/// What has arrived.
-pub(super) enum Received {
-    /// The ranks agree.
-    Agreed(Pending, Agreed),
-    /// The totals say that the messages themselves are needed.
-    More(Exchange),
-}
+/// What has arrived of ranks that agree; or one more exchange, where the totals say that the messages
+/// themselves are needed.
+pub(super) type Received = ControlFlow<Exchange, (Pending, Agreed)>;
 
 /// What ranks that agree have brought.
 pub(super) enum Agreed {
@@ -38,20 +36,20 @@ impl Host {
         if let (Travels::Totals, Some(form)) = (pending.travels, &self.form) {
             let totals = form.decode(carried).map_err(|what| self.unusable(what))?;
             if totals.agree && !totals.trouble {
-                return Ok(Received::Agreed(pending, Agreed::Totals(totals)));
+                return Ok(Received::Continue((pending, Agreed::Totals(totals))));
             }
             let differ = !totals.agree;
             pending.travels = Travels::Reasons { differ };
             let exchange = Exchange::Gather(pending.own.encode(self.shape));
             self.pending = Some(pending);
-            return Ok(Received::More(exchange));
+            return Ok(Received::Break(exchange));
         }
         let messages = self.messages(&pending, carried)?;
         if pending.travels == (Travels::Reasons { differ: true }) {
             let what = "the totals of the ranks differ from what they have brought";
             return Err(self.unusable(what.to_owned()));
         }
-        Ok(Received::Agreed(pending, Agreed::Messages(messages)))
+        Ok(Received::Continue((pending, Agreed::Messages(messages))))
     }
 
     fn unusable(&self, what: String) -> Error {

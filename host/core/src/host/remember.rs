@@ -46,11 +46,11 @@ impl Host {
         carried: Carried<'_>,
     ) -> Result<Progress<Snapshot>, Error> {
         match self.receive(pending, carried)? {
-            Received::More(exchange) => Ok(Progress::Exchange(exchange)),
-            Received::Agreed(_, Agreed::Messages(messages)) => {
+            Received::Break(exchange) => Ok(Progress::Exchange(exchange)),
+            Received::Continue((_, Agreed::Messages(messages))) => {
                 Ok(Progress::Done(self.to_snapshot(&messages)))
             }
-            Received::Agreed(mut pending, Agreed::Totals(_)) => {
+            Received::Continue((mut pending, Agreed::Totals(_))) => {
                 pending.travels = Travels::Messages;
                 pending.own.numbers = self.own_inputs();
                 let message = pending.own.encode(self.remembering());

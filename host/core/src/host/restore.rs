@@ -15,7 +15,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::contract::{CheckpointId, Label, Operation};
+use crate::contract::{CheckpointId, Fault, Label, Operation};
 use crate::error::Error;
 use crate::facts::{FACTS, nearest};
 use crate::layout::{self, Layout};
@@ -441,7 +441,10 @@ fn seat(index: usize, setup: PolicySetup, resume: Option<&Resume>) -> Result<Sea
     let memory = part
         .map(|part| memory(part, &setup, seamless))
         .transpose()?;
-    Seat::new(index, setup, memory).map_err(|fault| Error::Policy { name, fault })
+    Seat::new(index, setup, memory).map_err(|fault| match fault {
+        Fault::State(text) => Error::State { name, text },
+        fault => Error::Policy { name, fault },
+    })
 }
 
 fn memory(part: &PolicyPart, setup: &PolicySetup, seamless: bool) -> Result<Memory, Error> {
