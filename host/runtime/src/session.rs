@@ -146,12 +146,13 @@ impl<E: Engine> Session<E> {
     }
 
     fn carry(&mut self, exchange: Exchange) -> Result<Exchange, SessionError> {
-        self.carrier
-            .carry(exchange)
-            .map_err(|source| SessionError::Engine {
+        self.carrier.carry(exchange).map_err(|source| {
+            self.host.give_up();
+            SessionError::Engine {
                 when: format!("in round {}", self.host.rounds() + 1),
                 source,
-            })
+            }
+        })
     }
 }
 
