@@ -486,6 +486,46 @@ fn checkpoints(folder: &Path) -> BTreeMap<u64, String> {
 }
 
 #[test]
+fn rank_zero_reads_the_files_for_all() {
+    let (_turn, folder) = (alone(), folder());
+    let wasm = tests().join("../plugins/dist/aggregate.wasm");
+    let site = |rank: &str| {
+        let place = folder.path().join(rank);
+        fs::create_dir(&place).expect("there is room for a folder");
+        let text = "[exchange]\nfiles = \"rank-zero\"\n[[policy]]\nname = \"own\"\n\
+                    wasm = \"own.wasm\"\nconfig = { monitor = \"val_loss\" }\n";
+        let path = place.join("site.toml");
+        fs::write(&path, text).expect("the folder can be written to");
+        path.to_str().expect("a path of text").to_owned()
+    };
+    let (first, others) = (site("first"), site("others"));
+    let trace = trace("digits-mlp-ddp4");
+    let run = || {
+        let arguments = |site| ["--format", "json", "--config", site, trace.as_str()];
+        let (first, others) = (arguments(first.as_str()), arguments(others.as_str()));
+        Ended::from(
+            mpirun(&[(1, &first), (2, &others)])
+                .output()
+                .expect("it starts"),
+        )
+    };
+    let copy = |to: &str| fs::copy(&wasm, folder.path().join(to).join("own.wasm"));
+    copy("others").expect("the policy can be copied");
+    let ended = run();
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(
+        ended.err.contains("there is no such file on rank 0"),
+        "{ended:?}"
+    );
+
+    fs::remove_file(folder.path().join("others/own.wasm")).expect("it is there");
+    copy("first").expect("the policy can be copied");
+    let ended = run();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.out.contains("\"save\":true"), "{ended:?}");
+}
+
+#[test]
 fn a_trainer_that_is_killed_goes_on_and_ends_where_it_would_have_ended() {
     let (_turn, folder) = (alone(), folder());
     let (killed, whole) = (folder.path().join("killed"), folder.path().join("whole"));

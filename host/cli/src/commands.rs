@@ -26,6 +26,8 @@ pub(crate) mod simulate;
 pub(crate) mod test;
 pub(crate) mod verify;
 
+pub use rules::survey;
+
 /// Where a command writes: data to `out`, talk to `err`.
 pub struct Streams<'a> {
     /// Standard output.

@@ -16,6 +16,7 @@ mod policies;
 mod policy;
 mod problem;
 mod schema;
+mod share;
 mod trust;
 
 use std::ffi::OsStr;
@@ -35,6 +36,7 @@ pub use self::policies::{Policies, Prepared};
 use self::policy::Entry;
 pub use self::problem::{Blame, Position, Problem, Problems};
 pub(crate) use self::schema::Schema;
+pub use self::share::{LoadError, Readers, Shared, Sharing, Shelf};
 pub(crate) use self::trust::Signable;
 use self::trust::Trust;
 
@@ -45,6 +47,7 @@ pub struct Site {
     rules: Rules,
     limits: Limits,
     instances: Instances,
+    readers: Readers,
     directory: Option<Place>,
     journal: Option<Place>,
     trust: Trust,
@@ -66,6 +69,24 @@ struct Place {
     at: Option<Position>,
 }
 
+/// A configuration, as a program that embeds the host has it.
+#[derive(Clone, Copy, Debug)]
+pub enum Given<'a> {
+    /// A file, TOML or JSON, and `policies.d/` beside it.
+    File(&'a Path),
+    /// A JSON document. Its paths are relative to the working directory.
+    Json(&'a str),
+}
+
+impl Given<'_> {
+    fn source(self) -> Source {
+        match self {
+            Self::File(file) => Source::new(file),
+            Self::Json(text) => Source::text("<configuration>", text),
+        }
+    }
+}
+
 /// A configuration file as far as it could be read, and what is wrong with it.
 ///
 /// It is what makes it possible to name the problems of a key and those of a policy at once.
@@ -79,7 +100,7 @@ impl Survey {
     /// Reads a configuration file, and `policies.d/` beside it.
     #[must_use]
     pub fn read(file: &Path) -> Self {
-        Self::read_over(None, file).with_a_policy()
+        Self::read_over(None, Given::File(file)).with_a_policy()
     }
 
     /// Reads a configuration file that stands under rules: a file of the same shape, which binds.
@@ -87,18 +108,26 @@ impl Survey {
     /// Rules that are wrong themselves bind nobody, so nothing else is looked at then.
     #[must_use]
     pub fn read_under(rules: &Path, file: &Path) -> Self {
-        match Self::read_over(None, rules) {
+        Self::of(Some(rules), Given::File(file))
+    }
+
+    /// Reads a configuration, perhaps under rules.
+    pub(crate) fn of(rules: Option<&Path>, given: Given<'_>) -> Self {
+        let Some(rules) = rules else {
+            return Self::read_over(None, given).with_a_policy();
+        };
+        match Self::read_over(None, Given::File(rules)) {
             Self {
                 site: Some(above),
                 problems,
-            } if problems.is_empty() => Self::read_over(Some(above), file).with_a_policy(),
+            } if problems.is_empty() => Self::read_over(Some(above), given).with_a_policy(),
             wrong => wrong,
         }
     }
 
     /// Reads rules alone, without a configuration below them.
     pub(crate) fn rules(file: &Path) -> Self {
-        Self::read_over(None, file)
+        Self::read_over(None, Given::File(file))
     }
 
     /// Returns what the configuration says.
@@ -111,11 +140,15 @@ impl Survey {
         Ok(self.site.as_ref().expect(UNUSABLE))
     }
 
-    fn read_over(above: Option<Site>, file: &Path) -> Self {
-        let source = Source::new(file);
+    fn read_over(above: Option<Site>, given: Given<'_>) -> Self {
+        let source = given.source();
         let mut problems = Vec::new();
-        let files = policy_files(file, above.as_ref(), &mut problems);
-        let mut site = read_fields(&source).map(|fields| Site::from_fields(file, fields, above));
+        let files = match given {
+            Given::File(file) => policy_files(file, above.as_ref(), &mut problems),
+            Given::Json(_) => Vec::new(),
+        };
+        let fields = read_fields(&source);
+        let mut site = fields.map(|fields| Site::from_fields(&source.file, fields, above));
         problems.extend(source.into_problems());
         for beside in files {
             let source = Source::new(&beside);
@@ -160,7 +193,16 @@ impl Survey {
     ///
     /// Everything that is wrong with the configuration, and with each of its policies.
     pub fn load(&self) -> Result<Policies<'_>, Problems> {
-        self.load_and(|_, _| Vec::new())
+        self.load_from(&Shelf::default())
+    }
+
+    /// Loads and prepares the policies from what rank 0 has read.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the configuration, and with each of its policies.
+    pub fn load_from(&self, shelf: &Shelf) -> Result<Policies<'_>, Problems> {
+        self.load_with(shelf, |_, _| Vec::new())
     }
 
     /// Loads and prepares the policies, and has a closer look at them; those that cannot be
@@ -174,6 +216,14 @@ impl Survey {
         &self,
         look: impl FnOnce(&Site, &Policies<'_>) -> Vec<Problem>,
     ) -> Result<Policies<'_>, Problems> {
+        self.load_with(&Shelf::default(), look)
+    }
+
+    fn load_with(
+        &self,
+        shelf: &Shelf,
+        look: impl FnOnce(&Site, &Policies<'_>) -> Vec<Problem>,
+    ) -> Result<Policies<'_>, Problems> {
         let mut problems = self.problems.clone();
         let loaded = self.site.as_ref().and_then(|site| {
             let (cache, note) = site.cache.open();
@@ -181,7 +231,7 @@ impl Survey {
                 .runtime(cache)
                 .map_err(|problem| problems.push(*problem))
                 .ok()?;
-            let mut policies = Policies::load(site, &runtime, &mut problems);
+            let mut policies = Policies::load(site, &runtime, shelf, &mut problems);
             policies.note(note);
             problems.extend(look(site, &policies));
             Some(policies)
@@ -277,6 +327,8 @@ impl Site {
         rules.encoding = exchange
             .choice("encoding", &encodings)
             .unwrap_or(rules.encoding);
+        let files = [("each", Readers::Each), ("rank-zero", Readers::RankZero)];
+        let readers = exchange.choice("files", &files);
         exchange.finish();
 
         let mut signals = fields.table("signals");
@@ -310,6 +362,9 @@ impl Site {
             limits,
             instances: instances
                 .or_else(|| above.as_ref().map(|above| above.instances))
+                .unwrap_or_default(),
+            readers: readers
+                .or_else(|| above.as_ref().map(|above| above.readers))
                 .unwrap_or_default(),
             directory,
             journal,
@@ -372,14 +427,18 @@ fn beside(file: &Path, path: &str) -> PathBuf {
 }
 
 fn read_fields(source: &Source) -> Option<Fields<'_>> {
-    let text = match fs::read_to_string(&source.file) {
+    let text = match &source.text {
+        Some(text) => Ok(text.clone()),
+        None => fs::read_to_string(&source.file),
+    };
+    let text = match text {
         Ok(text) => text,
         Err(error) => {
             source.report(source.problem(None, "", format!("cannot read the file: {error}")));
             return None;
         }
     };
-    let is_json = source.file.extension() == Some(OsStr::new("json"));
+    let is_json = source.text.is_some() || source.file.extension() == Some(OsStr::new("json"));
     let parsed = if is_json {
         Node::from_json(&text)
     } else {

@@ -49,6 +49,12 @@ pub fn write_step(to: &mut dyn Write, step: &Step, policies: &[PolicyInfo]) -> i
     json::write_line(to, &StepLine { step, policies })
 }
 
+/// Returns what policies said as the journal writes it: a JSON list.
+#[must_use]
+pub fn opinions_json(opinions: &[Opinion], policies: &[PolicyInfo]) -> String {
+    serde_json::to_string(&lines(opinions, policies)).unwrap_or_default()
+}
+
 struct HeaderLine<'a> {
     header: &'a Header,
     by: &'a DecidedBy<'a>,
@@ -102,16 +108,10 @@ struct StepLine<'a> {
     policies: &'a [PolicyInfo],
 }
 
-impl<'a> StepLine<'a> {
-    fn lines(&self, opinions: &'a [Opinion]) -> Vec<OpinionLine<'a>> {
-        let line = |opinion: &'a Opinion| {
-            Some(OpinionLine::new(
-                opinion,
-                self.policies.get(opinion.policy)?,
-            ))
-        };
-        opinions.iter().filter_map(line).collect()
-    }
+fn lines<'a>(opinions: &'a [Opinion], policies: &'a [PolicyInfo]) -> Vec<OpinionLine<'a>> {
+    let line =
+        |opinion: &'a Opinion| Some(OpinionLine::new(opinion, policies.get(opinion.policy)?));
+    opinions.iter().filter_map(line).collect()
 }
 
 impl Serialize for StepLine<'_> {
@@ -120,10 +120,10 @@ impl Serialize for StepLine<'_> {
         let mut map = serializer.serialize_map(None)?;
         self.step.row.line.write_into(&mut map)?;
         map.serialize_entry("outcome", &OutcomeLine::new(decision, self.policies))?;
-        map.serialize_entry("policies", &self.lines(&decision.opinions))?;
-        map.serialize_entry("settled", &self.lines(&decision.settled))?;
+        map.serialize_entry("policies", &lines(&decision.opinions, self.policies))?;
+        map.serialize_entry("settled", &lines(&decision.settled, self.policies))?;
         if let Some(interrupted) = &decision.interrupted {
-            map.serialize_entry("interrupted", &self.lines(interrupted))?;
+            map.serialize_entry("interrupted", &lines(interrupted, self.policies))?;
         }
         map.end()
     }

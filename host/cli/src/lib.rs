@@ -21,6 +21,7 @@ pub mod exit;
 pub mod journal;
 mod json;
 mod junit;
+mod program;
 mod render;
 pub mod replay;
 mod report;
@@ -35,7 +36,12 @@ use clap::Parser as _;
 
 pub use commands::Streams;
 pub use commands::conform::conformance;
-pub use config::{Blame, Policies, Position, Prepared, Problem, Problems, Site, Survey};
+pub use commands::survey;
+pub use config::{
+    Blame, Given, LoadError, Policies, Position, Prepared, Problem, Problems, Readers, Shared,
+    Sharing, Shelf, Site, Survey,
+};
+pub use program::{program, program_on};
 pub use report::{Failure, Report};
 
 /// Decides when a distributed training job saves a checkpoint, by running small sandboxed policies

@@ -108,7 +108,21 @@ pub(crate) fn beside(file: &Path) -> PathBuf {
 ///
 /// Why that is not proved.
 pub(crate) fn verify(bytes: &[u8], path: &Path, keys: &[PublicKey]) -> Result<Signed, Refusal> {
-    let text = read(path).map_err(|error| match error.kind() {
+    verify_by(bytes, read(path), path, keys)
+}
+
+/// Proves the same by a signature that was read already.
+///
+/// # Errors
+///
+/// Why that is not proved.
+pub(crate) fn verify_by(
+    bytes: &[u8],
+    signature: io::Result<String>,
+    path: &Path,
+    keys: &[PublicKey],
+) -> Result<Signed, Refusal> {
+    let text = signature.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Refusal::Unsigned { path: path.into() },
         _ => Refusal::Unreadable {
             path: path.into(),
@@ -137,17 +151,22 @@ pub(crate) fn verify(bytes: &[u8], path: &Path, keys: &[PublicKey]) -> Result<Si
 
 /// Reads a key or a signature: text, and short.
 pub(crate) fn read(path: &Path) -> io::Result<String> {
-    let bytes = read_whole(path, LONGEST)?;
+    text(read_most(path, LONGEST + 1)?)
+}
+
+/// Returns what a key or a signature says.
+pub(crate) fn text(bytes: Vec<u8>) -> io::Result<String> {
+    let bytes = bounded(bytes, LONGEST)?;
     String::from_utf8(bytes).map_err(|_| unusable("it is not text"))
 }
 
 /// Reads what is signed.
 pub(crate) fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
-    read_whole(path, Limits::default().file)
+    let most = Limits::default().file;
+    bounded(read_most(path, most.saturating_add(1))?, most)
 }
 
-fn read_whole(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let bytes = read_most(path, most.saturating_add(1))?;
+fn bounded(bytes: Vec<u8>, most: u64) -> io::Result<Vec<u8>> {
     match bytes.len() as u64 > most {
         true => Err(unusable(&format!("it has more than {most} bytes"))),
         false => Ok(bytes),
@@ -244,7 +263,7 @@ impl fmt::Display for Known {
 }
 
 /// Bytes of a key's or a signature's file; minisign's own are some hundreds.
-const LONGEST: u64 = 16 << 10;
+pub(crate) const LONGEST: u64 = 16 << 10;
 
 /// The algorithm of a signature over the bytes' hash.
 const HASHED: &[u8] = b"ED";

@@ -30,17 +30,17 @@ pub(crate) struct Args {
     #[command(flatten)]
     configuration: Configuration,
 
-    /// What carries the ranks' numbers: one thread a rank, or the processes that `mpirun` starts,
-    /// each of which plays a rank of its own.
+    /// What carries the ranks' numbers: one thread a rank, or the processes that `mpirun` or
+    /// `torchrun` starts, each of which plays a rank of its own.
     #[arg(long, value_enum, default_value = "threads")]
     engine: EngineKind,
 
-    /// Seconds that a rank waits for the others before it gives up; with `--engine mpi`.
+    /// Seconds that a rank waits for the others before it gives up; with `--engine mpi` or `torch`.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     deadline: u64,
 
     /// Cuts the trace's ranks to this number, or repeats them until there are as many. With
-    /// `--engine mpi` there are as many as processes.
+    /// `--engine mpi` or `torch` there are as many as processes.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_RANKS)))]
     ranks: Option<u32>,
 
@@ -72,6 +72,8 @@ enum EngineKind {
     Threads,
     /// One process a rank, started by `mpirun`.
     Mpi,
+    /// One process a rank, started by `torchrun`; in Python.
+    Torch,
 }
 
 const EXAMPLES: &str = "\
@@ -99,6 +101,12 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> Result<(), Failure>
         EngineKind::Threads => on_threads(args, streams),
         #[cfg(feature = "mpi")]
         EngineKind::Mpi => mpi::run(args, streams),
+        EngineKind::Torch => {
+            let report = Report::new("`--engine torch` is for the Python package");
+            let hint =
+                "start it by `torchrun --nproc-per-node N -m ckpt_policy run --engine torch …`";
+            Err(Failure::new(exit::USER, report.hint(hint)))
+        }
         #[cfg(not(feature = "mpi"))]
         EngineKind::Mpi => {
             let report = Report::new("this program was built without MPI");

@@ -13,6 +13,7 @@ use super::Survey;
 use super::fields::Fields;
 use super::files::Files;
 use super::problem::Problems;
+use super::share::Shelf;
 use ckpt_policy_core::text::Printable;
 
 /// What `[cache]` says; what it does not say is as usual.
@@ -106,7 +107,8 @@ impl Survey {
         let site = self.site()?;
         let runtime = site.runtime(Some(cache));
         let runtime = runtime.map_err(|problem| Problems::from(*problem))?;
-        let mut files = Files::new(&runtime);
+        let shelf = Shelf::default();
+        let mut files = Files::new(&runtime, &shelf);
         let (mut warmed, mut problems) = (Vec::new(), Vec::new());
         for (entry, trust) in site.entries() {
             match files.load(entry, trust) {

@@ -16,6 +16,8 @@ use super::problem::{Blame, Position, Problem};
 /// One file that is being read, with the problems found in it so far.
 pub(crate) struct Source {
     pub(crate) file: PathBuf,
+    /// What is read in place of a file, as JSON.
+    pub(super) text: Option<String>,
     problems: RefCell<Vec<Problem>>,
 }
 
@@ -23,7 +25,16 @@ impl Source {
     pub(crate) fn new(file: &Path) -> Self {
         Self {
             file: file.to_path_buf(),
+            text: None,
             problems: RefCell::default(),
+        }
+    }
+
+    /// A text that stands in no file, and the name that messages have for it.
+    pub(super) fn text(name: &str, text: &str) -> Self {
+        Self {
+            text: Some(text.to_owned()),
+            ..Self::new(name.as_ref())
         }
     }
 

@@ -8,25 +8,28 @@ use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::ptr;
 
-use ckpt_policy_runtime::{Error, Loaded, Runtime};
+use ckpt_policy_runtime::{Error, Limits, Loaded, Runtime};
 use sha2::{Digest as _, Sha256};
 
 use super::policy::{Entry, Wasm};
 use super::problem::{Blame, Problem};
+use super::share::Shelf;
 use super::trust::Trust;
 
 /// Files that were loaded so far; two policies in one file share it, if the same signature by the
 /// same people speaks for both.
 pub(super) struct Files<'a> {
     runtime: &'a Runtime,
+    shelf: &'a Shelf,
     /// Without the file where it cannot be used, which is said once for each way to compile it.
     known: Vec<(&'a Entry, &'a Trust, Option<Loaded>)>,
 }
 
 impl<'a> Files<'a> {
-    pub(super) fn new(runtime: &'a Runtime) -> Self {
+    pub(super) fn new(runtime: &'a Runtime, shelf: &'a Shelf) -> Self {
         Self {
             runtime,
+            shelf,
             known: Vec::new(),
         }
     }
@@ -56,7 +59,7 @@ impl<'a> Files<'a> {
         let bytes = match &entry.wasm {
             Wasm::Builtin(name) => ckpt_policy_builtins::get(name).unwrap_or_default(),
             Wasm::File(path) => {
-                let file = read_file(path, self.runtime);
+                let file = self.shelf.read(path, longest(self.runtime.limits()));
                 read = file.map_err(|error| unreadable(entry, path, &error))?;
                 &read
             }
@@ -64,7 +67,7 @@ impl<'a> Files<'a> {
         // Bytes that are not the pinned ones, or that nobody answers for, are not looked at.
         check_pin(entry, || hex(&Sha256::digest(bytes)))?;
         if let Wasm::File(path) = &entry.wasm {
-            trust.check(entry, path, bytes)?;
+            trust.check(entry, path, bytes, self.shelf)?;
         }
         let loaded = self.runtime.load_as(bytes, entry.compile);
         self.known
@@ -77,7 +80,12 @@ impl<'a> Files<'a> {
 
 /// Reads a policy's file, one byte more than one may have at most.
 pub(super) fn read_file(path: &Path, runtime: &Runtime) -> io::Result<Vec<u8>> {
-    read_most(path, runtime.limits().file.saturating_add(1))
+    read_most(path, longest(runtime.limits()))
+}
+
+/// Bytes of a policy's file that are read: one more than one may have at most.
+pub(super) fn longest(limits: &Limits) -> u64 {
+    limits.file.saturating_add(1)
 }
 
 /// Reads a file, or this many bytes of it. Neither waits nor reads on and on, whatever the path

@@ -12,6 +12,7 @@ use super::cache::cache_troubles;
 use super::files::Files;
 use super::policy::Entry;
 use super::problem::{Blame, Problem};
+use super::share::Shelf;
 use super::{Site, schema};
 
 /// The policies of a site, ready for any number of ranks.
@@ -36,8 +37,13 @@ pub struct Prepared<'a> {
 impl<'a> Policies<'a> {
     /// Loads and prepares all policies of a site; those that cannot be are left out, and
     /// everything that is wrong with them is added to `problems`.
-    pub(super) fn load(site: &'a Site, runtime: &Runtime, problems: &mut Vec<Problem>) -> Self {
-        let mut files = Files::new(runtime);
+    pub(super) fn load(
+        site: &'a Site,
+        runtime: &Runtime,
+        shelf: &Shelf,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let mut files = Files::new(runtime, shelf);
         let (mut loaded, mut prepared) = (Vec::new(), Vec::new());
         let mut notes = Vec::new();
         for (entry, trust) in site.entries() {

@@ -12,6 +12,7 @@ use super::Site;
 use super::fields::Fields;
 use super::policy::{COMPILE, Entry, Wasm};
 use super::problem::{Position, Problem};
+use super::share::Shelf;
 use crate::signature::{self, PublicKey, Refusal};
 
 /// Whom a configuration trusts.
@@ -79,6 +80,7 @@ impl Trust {
         entry: &Entry,
         file: &Path,
         bytes: &[u8],
+        shelf: &Shelf,
     ) -> Result<(), Box<Problem>> {
         let is_named = entry.signature.is_some();
         let is_asked_for = self.requires || is_named;
@@ -88,7 +90,10 @@ impl Trust {
                 false => Ok(()),
             };
         }
-        match signature::verify(bytes, &signature_of(entry, file), &self.public_keys()) {
+        let signature = signature_of(entry, file);
+        let text = shelf.read(&signature, signature::LONGEST + 1);
+        let text = text.and_then(signature::text);
+        match signature::verify_by(bytes, text, &signature, &self.public_keys()) {
             Ok(_) => Ok(()),
             Err(Refusal::Unsigned { .. }) if !is_asked_for => Ok(()),
             Err(refusal) => {
@@ -129,7 +134,7 @@ impl Site {
     }
 }
 
-fn signature_of(entry: &Entry, file: &Path) -> PathBuf {
+pub(super) fn signature_of(entry: &Entry, file: &Path) -> PathBuf {
     let beside = || signature::beside(file);
     entry.signature.clone().unwrap_or_else(beside)
 }

@@ -12,7 +12,7 @@ use ckpt_policy_runtime::{Engine, Session, SessionError};
 
 use super::{Args, Journal, Play, check_args, check_resume, outputs};
 use crate::commands::Streams;
-use crate::config::Survey;
+use crate::config::{LoadError, Survey};
 use crate::exit;
 use crate::replay::{Cut, Ended, ReplayError, Told, play_rank};
 use crate::report::{Failure, Report};
@@ -88,7 +88,10 @@ pub(super) fn run(
 fn play(args: &Args, engine: &mut dyn Engine, streams: &mut Streams<'_>) -> Result<(), Left> {
     let prepared = prepare(args, engine);
     let (survey, resume) = met(prepared, engine)?;
-    let policies = met(survey.load().map_err(Failure::from), engine)?;
+    let policies = match survey.load_over(engine) {
+        Err(LoadError::Session(error)) => return Err(ReplayError::from(error).into()),
+        loaded => met(loaded.map_err(Failure::from), engine)?,
+    };
     if engine.rank() == 0 {
         policies
             .warnings()
