@@ -521,8 +521,8 @@ fn rank_zero_reads_the_files_for_all() {
     fs::remove_file(folder.path().join("others/own.wasm")).expect("it is there");
     copy("first").expect("the policy can be copied");
     let ended = run();
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.out.contains("\"save\":true"), "{ended:?}");
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(ended.out.contains("\"save\": true"), "{}", ended.out);
 }
 
 #[test]

@@ -104,6 +104,13 @@ impl Opening {
         Self::with(place, Host::new(setup, Some(resume)), facts)
     }
 
+    /// Prepares a meeting before the opening: the ranks prove that they have these facts in common, and
+    /// learn of one that could not come as far. The host that it opens has no policies.
+    #[must_use]
+    pub fn meeting(place: Place, facts: Vec<(String, String)>) -> Self {
+        Self::with(place, Host::without_policies(place), facts)
+    }
+
     /// Takes part for a rank that could not even get as far as a [`Setup`].
     #[must_use]
     pub fn failed(place: Place, text: impl Into<String>) -> Self {

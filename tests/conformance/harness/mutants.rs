@@ -183,11 +183,13 @@ impl Sources {
 }
 
 /// The parts of a checkout that policies are built of; cargo reads the manifests of the others too.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 9] = [
     "Cargo.lock",
     "Cargo.toml",
     "host",
     "plugins",
+    "python/Cargo.toml",
+    "python/src",
     "tests/fuzz",
     "tests/probe",
     "wit",

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ckpt_policy_core::{Carried, Error, Exchange, Opening, Place, Setup};
+use ckpt_policy_core::{Carried, Error, Exchange, Opening, Place};
 use ckpt_policy_runtime::{Engine, Session, SessionError};
 use serde::{Deserialize, Serialize};
 
@@ -89,16 +89,7 @@ impl Survey {
             ("policies", &names.join(", ")),
         ];
         let facts = facts.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        Opening::new(Setup {
-            place,
-            rules: self
-                .site
-                .as_ref()
-                .map(|site| site.rules.clone())
-                .unwrap_or_default(),
-            policies: Vec::new(),
-            facts: facts.into(),
-        })
+        Opening::meeting(place, facts.into())
     }
 
     /// Reads the files on rank 0, for after the meeting.

@@ -38,6 +38,25 @@ const MOST: usize = 64;
 impl Host {
     /// Prepares the policies and puts back what a snapshot knows.
     pub(crate) fn new(setup: Setup, resume: Option<Resume>) -> Result<Self, Error> {
+        if setup.policies.is_empty() {
+            let text = format!("there are 0 policies, expected 1 to {MOST}");
+            return Err(Error::Setup(text));
+        }
+        Self::prepare(setup, resume)
+    }
+
+    /// Prepares a host of a world that only meets.
+    pub(crate) fn without_policies(place: Place) -> Result<Self, Error> {
+        let setup = Setup {
+            place,
+            rules: Rules::default(),
+            policies: Vec::new(),
+            facts: Vec::new(),
+        };
+        Self::prepare(setup, None)
+    }
+
+    fn prepare(setup: Setup, resume: Option<Resume>) -> Result<Self, Error> {
         check(&setup)?;
         let Setup {
             place,
@@ -354,7 +373,7 @@ fn check(setup: &Setup) -> Result<(), Error> {
         ));
     }
     let count = setup.policies.len();
-    if count == 0 || count > MOST {
+    if count > MOST {
         return refuse(format!("there are {count} policies, expected 1 to {MOST}"));
     }
     let in_flight = setup.rules.in_flight as usize;
