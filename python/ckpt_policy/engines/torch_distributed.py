@@ -1,0 +1,182 @@
+"""An engine over a process group of torch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Optional
+
+from ckpt_policy._native import EngineError, Exchange
+from ckpt_policy.engines.engine import DEADLINE, Carried, Work
+from ckpt_policy.engines.roll import Roll
+from ckpt_policy.engines.star import Star
+from ckpt_policy.engines.steps import Broken, Gone, Steps
+
+if TYPE_CHECKING:
+    import torch
+    import torch.distributed
+
+__all__ = ["TorchDistributed"]
+
+#: Ranks up to which rank 0 answers all others by itself.
+STAR = 64
+
+
+class TorchDistributed:
+    """Carries exchanges over a process group of ``torch.distributed``.
+
+    Args:
+        group: The group whose ranks decide together. Tensors live where its backend wants them: on the
+            CPU for gloo and MPI, on the current device for NCCL. ``None`` makes a gloo group of all
+            ranks, once, which all of them have to do: what a host exchanges is small, and over NCCL it
+            would wait for the kernels in the stream.
+        deadline: Seconds that a rank waits for the others.
+
+    Over gloo the ranks send to rank 0 of the group, which answers all of them, as long as they are not
+    more than 64; otherwise the group's own collectives carry.
+    """
+
+    def __init__(
+        self,
+        group: Optional[torch.distributed.ProcessGroup] = None,
+        *,
+        deadline: float = DEADLINE,
+    ) -> None:
+        import torch
+        import torch.distributed as dist
+
+        self._torch: Any = torch
+        self._dist: Any = dist
+        self._deadline = deadline
+        mine: Any = dist.new_group(backend="gloo") if group is None else group
+        self._group = mine
+        self._backend = dist.get_backend(mine)
+        self.rank: int = dist.get_rank(mine)
+        self.world_size: int = dist.get_world_size(mine)
+        if self.rank < 0:
+            raise ValueError("this process is not in the group")
+        is_star = self._backend == "gloo" and self.world_size <= STAR
+        self._star = Star(mine, self.rank) if is_star else None
+        self._roll = Roll(self.rank, self.world_size)
+        self._exchanges = 0
+        self._broken: Optional[str] = None
+
+    def all_gather(self, message: bytes) -> bytes:
+        carried = self._start("all_gather", self._gather(message)).wait()
+        assert isinstance(carried, bytes)
+        return carried
+
+    def all_reduce(self, sums: bytes, maxima: bytes) -> tuple[bytes, bytes]:
+        carried = self._start("all_reduce", self._reduce(sums, maxima)).wait()
+        assert isinstance(carried, tuple)
+        return carried
+
+    def start(self, exchange: Exchange) -> Work:
+        """Starts an exchange without waiting for it; one at a time, on all ranks."""
+        if exchange.kind == "gather":
+            return self._start("all_gather", self._gather(exchange.message))
+        return self._start("all_reduce", self._reduce(exchange.sums, exchange.maxima))
+
+    def __repr__(self) -> str:
+        return f"<TorchDistributed over {self._backend}: rank {self.rank} of {self.world_size}>"
+
+    def _gather(self, message: bytes) -> Steps:
+        if self._star is not None:
+            return self._star.gather(message)
+        return self._gather_by_group(message)
+
+    def _reduce(self, sums: bytes, maxima: bytes) -> Steps:
+        if self._star is not None:
+            return self._star.reduce(sums, maxima)
+        return self._reduce_by_group(sums, maxima)
+
+    def _gather_by_group(self, message: bytes) -> Steps:
+        own = self._tensor(message, self._torch.uint8)
+        everything = own.new_empty(self.world_size * len(own))
+        gather = self._dist.all_gather_into_tensor
+        yield [gather(everything, own, group=self._group, async_op=True)]
+        return _bytes(everything)
+
+    def _reduce_by_group(self, sums: bytes, maxima: bytes) -> Steps:
+        dist, kind = self._dist, self._torch.int64
+        operations = dist.ReduceOp.SUM, dist.ReduceOp.MAX
+        sides = [self._tensor(sums, kind), self._tensor(maxima, kind)]
+        yield [
+            dist.all_reduce(side, operation, group=self._group, async_op=True)
+            for side, operation in zip(sides, operations)
+            if len(side)
+        ]
+        return _bytes(sides[0]), _bytes(sides[1])
+
+    def _tensor(self, content: bytes, kind: torch.dtype) -> torch.Tensor:
+        tensor: torch.Tensor = self._torch.empty(0, dtype=kind)
+        if content:
+            # A copy: the bytes of Python are not to be written to.
+            tensor = self._torch.frombuffer(bytearray(content), dtype=kind)
+        return tensor.to("cuda") if self._backend == "nccl" else tensor
+
+    def _start(self, operation: str, steps: Steps) -> Work:
+        if self._broken is not None:
+            raise EngineError(f"an earlier exchange failed, make a new group: {self._broken}")
+        self._exchanges += 1
+        started = self._guarded(operation, lambda: next(steps))
+
+        def finish() -> Carried:
+            carried: Carried = self._guarded(operation, lambda: self._through(started, steps))
+            return carried
+
+        return Work(finish)
+
+    def _through(self, works: list[Any], steps: Steps) -> Carried:
+        """Waits for what was started, until the steps have come to their result."""
+        end = time.monotonic() + self._deadline
+        while True:
+            for index, work in enumerate(works):
+                try:
+                    self._wait(work, end)
+                except RuntimeError as error:
+                    if time.monotonic() >= end:
+                        raise TimeoutError from error
+                    steps.throw(Broken(index, str(error)))
+            try:
+                works = next(steps)
+            except StopIteration as done:
+                carried: Carried = done.value
+                return carried
+
+    def _wait(self, work: Any, end: float) -> None:
+        left = end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        if self._backend != "nccl":
+            work.wait(timedelta(seconds=left))
+            return
+        # Waiting for NCCL would only make the stream wait.
+        while not work.is_completed():
+            if time.monotonic() > end:
+                raise TimeoutError
+            time.sleep(20e-6)
+
+    def _guarded(self, operation: str, do: Callable[[], Any]) -> Any:
+        """Does a part of an exchange; says what is known where it fails."""
+        begun = time.monotonic()
+        try:
+            return do()
+        except Gone as gone:
+            cause: Exception = gone
+            text = f"{operation} failed: rank {gone.rank} of {self.world_size} is gone"
+        except (RuntimeError, TimeoutError) as error:
+            cause = error
+            missing = self._roll.missing(self._exchanges)
+            if time.monotonic() - begun >= self._deadline:
+                text = f"{operation} was not complete after {self._deadline:g} seconds: {missing}"
+            else:
+                said = (str(error).strip() or type(error).__name__).splitlines()[0]
+                text = f"{operation} failed: {missing}; torch says: {said}"
+        self._broken = text
+        raise EngineError(text) from cause
+
+
+def _bytes(tensor: torch.Tensor) -> bytes:
+    return tensor.cpu().numpy().tobytes()

@@ -1,0 +1,185 @@
+"""A host that is driven by an engine."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Optional, TypeVar, Union
+
+from ckpt_policy import _native
+from ckpt_policy._native import EngineError, Event, Exchange, Outcome, Resume
+from ckpt_policy.engines import Carried, Engine
+
+__all__ = ["Host"]
+
+logger = logging.getLogger("ckpt_policy")
+
+Path = Union[str, "os.PathLike[str]"]
+Done = TypeVar("Done")
+
+
+class Host(_native.Host):
+    """One rank's host: the policies, the ledger of checkpoints, and where the run is.
+
+    All ranks make one, and call the same methods in the same order.
+
+    Args:
+        config: The path of the configuration (TOML, or JSON), or a mapping of the same shape, whose
+            paths are relative to the working directory.
+        rank: This rank, from 0.
+        world_size: The number of ranks.
+        site: The path of the site's rules, which a configuration may tighten and never loosen. By
+            default the file that the environment variable ``CKPT_POLICY_SITE`` names, if any.
+        resume: From where the run goes on; ``None`` for a run of its own.
+
+    A wrong configuration is an error of :meth:`open`, not of the constructor: a rank that raised here
+    would leave the others waiting.
+
+    Raises:
+        TypeError, ValueError: An argument is not what is described here.
+    """
+
+    def __new__(
+        cls,
+        config: Union[Path, Mapping[str, Any]],
+        rank: int = 0,
+        world_size: int = 1,
+        *,
+        site: Optional[Path] = None,
+        resume: Optional[Resume] = None,
+    ) -> Host:
+        is_json = isinstance(config, Mapping)
+        text = json.dumps(config) if is_json else os.fspath(config)  # type: ignore[arg-type]
+        rules = None if site is None else os.fspath(site)
+        return super().__new__(cls, text, rank, world_size, is_json, rules, resume)
+
+    def open(self, engine: Engine) -> Host:
+        """Proves that all ranks run the same thing, and opens the host; returns it.
+
+        Raises:
+            ConfigError, PolicyError: What is wrong with this rank's configuration or its policies.
+            AgreementError: Another rank could not open, or the ranks differ, and in what.
+            EngineError: The exchange was not carried.
+        """
+        if self.rank == 0:
+            for warning in self.warnings:
+                logger.warning("%s", warning.removeprefix("warning: "))
+        self._carry_through(self.begin_open(), engine, "at the opening")
+        return self
+
+    def decide(self, event: Event, engine: Engine) -> Outcome:
+        """Brings an event to the policies of all ranks; returns what they came to.
+
+        Where no policy is due at this moment nothing is exchanged.
+
+        Raises:
+            AgreementError: The ranks differ, or one could not run a policy. Nothing has changed.
+            EngineError: The exchange was not carried.
+        """
+        return self._round(self.begin(event), engine)
+
+    def settle(self, engine: Engine) -> Outcome:
+        """Lets all ranks learn how a save ended.
+
+        All ranks call it once the save is written and reported by :meth:`saved` or :meth:`failed`, and
+        where an outcome says ``settle``. Raises as :meth:`decide` does.
+        """
+        return self._round(self.begin_settle(), engine)
+
+    def finish(self, engine: Engine) -> Outcome:
+        """Settles what is left at the end of a run. Raises as :meth:`decide` does."""
+        return self._round(self.begin_finish(), engine)
+
+    def snapshot(self, engine: Engine) -> str:
+        """Takes all that the run needs to go on later, the same text (JSON) on all ranks.
+
+        Keep it beside the checkpoint and hand it to :class:`Resume`. Raises as :meth:`decide` does.
+        """
+        return self._carry_through(self.begin_snapshot(), engine, self._when())
+
+    def follow(
+        self,
+        outcome: Outcome,
+        engine: Engine,
+        *,
+        save: Callable[[int], Optional[int]],
+        delete: Callable[[int], object],
+    ) -> Outcome:
+        """Does what an outcome says, on all ranks, until nothing more is to be done.
+
+        Args:
+            outcome: What :meth:`decide` or :meth:`finish` returned.
+            engine: What carries the exchanges that follow.
+            save: Writes this rank's part of the checkpoint of that number, and returns how many bytes
+                it wrote. Returns when it is durable. An exception is reported to all ranks as a
+                failed save and logged, and the run goes on.
+            delete: Removes this rank's part of a checkpoint. Where it raises, it is called again after
+                the next round.
+
+        Returns:
+            The outcome of the last round, which has nothing left to do.
+        """
+        self._delete(outcome, delete)
+        while outcome.save or outcome.settle:
+            if outcome.save and outcome.checkpoint is not None:
+                self._save(outcome.checkpoint, save)
+            outcome = self.settle(engine)
+            self._delete(outcome, delete)
+        return outcome
+
+    def __enter__(self) -> Host:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def _save(self, checkpoint: int, save: Callable[[int], Optional[int]]) -> None:
+        try:
+            written = save(checkpoint)
+        except Exception:
+            logger.exception("checkpoint %d could not be written", checkpoint)
+            self.failed(checkpoint)
+        else:
+            self.saved(checkpoint, written or 0)
+
+    def _delete(self, outcome: Outcome, delete: Callable[[int], object]) -> None:
+        for checkpoint in outcome.delete:
+            try:
+                delete(checkpoint)
+            except Exception:
+                logger.exception("checkpoint %d could not be deleted", checkpoint)
+            else:
+                self.deleted(checkpoint)
+
+    def _round(self, progress: Union[Exchange, Outcome], engine: Engine) -> Outcome:
+        outcome = self._carry_through(progress, engine, self._when())
+        if outcome.round is not None:
+            for policy, text in self.faults:
+                logger.warning("policy `%s` failed on rank %d: %s", policy, self.rank, text)
+        return outcome
+
+    def _when(self) -> str:
+        return f"in round {self.rounds + 1}"
+
+    def _carry_through(self, progress: Union[Exchange, Done], engine: Engine, when: str) -> Done:
+        while isinstance(progress, Exchange):
+            carried: Carried
+            try:
+                if progress.kind == "gather":
+                    carried = engine.all_gather(progress.message)
+                else:
+                    carried = engine.all_reduce(progress.sums, progress.maxima)
+            except EngineError as error:
+                if self.is_open:
+                    self.give_up()
+                raise EngineError(f"{when}: {error}") from error
+            progress = self.complete(carried)
+        return progress
