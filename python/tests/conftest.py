@@ -41,7 +41,10 @@ class World:
             "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": str(self._store.port),
             "TORCHELASTIC_USE_AGENT_STORE": "True",
+            "TORCHELASTIC_RUN_ID": "tests",
             "WORLD_SIZE": str(size),
+            "LOCAL_WORLD_SIZE": str(size),
+            "GROUP_RANK": "0",
             "OMP_NUM_THREADS": "1",
             **(environment or {}),
         }
@@ -49,7 +52,7 @@ class World:
         self.ranks = [
             subprocess.Popen(
                 [*(inside[rank] if inside else []), *command],
-                env={**shared, "RANK": str(rank)},
+                env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,

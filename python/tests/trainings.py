@@ -1,0 +1,105 @@
+"""Trainings by the real Lightning `Trainer`, once a rank: `trainings.py CALLBACK FOLDER STREAM …`.
+
+A stream is JSON: for each epoch each rank's value of the metric, which the model logs as its own.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Any, Optional
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from ckpt_policy.lightning import PolicyCheckpoint
+
+warnings.simplefilter("ignore")
+logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+
+
+class Streamed(pl.LightningModule):
+    """A small model, whose validation says what the stream says."""
+
+    def __init__(self, stream: list[list[float]]) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(2, 1)
+        self.stream = stream
+
+    def training_step(self, batch: list[torch.Tensor]) -> torch.Tensor:
+        return self.layer(batch[0]).square().mean()
+
+    def validation_step(self, batch: list[torch.Tensor]) -> None:
+        values = self.stream[self.current_epoch]
+        self.log("val_loss", torch.tensor(values[self.global_rank], dtype=torch.float32))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+class Events(pl.Callback):
+    """Writes down on rank 0 which files there are after each epoch."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.seen = folder, list[list[str]]()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.look(trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.look(trainer)
+
+    def look(self, trainer: pl.Trainer) -> None:
+        trainer.strategy.barrier()
+        self.seen.append(sorted(path.name for path in self.folder.glob("*.ckpt")))
+
+
+def train(
+    callback: ModelCheckpoint,
+    folder: Path,
+    stream: list[list[float]],
+    *,
+    epochs: Optional[int] = None,
+    ckpt_path: Optional[str] = None,
+    **arguments: Any,
+) -> tuple[pl.Trainer, list[list[str]]]:
+    """Trains an epoch for each entry of the stream; returns the files after each of them."""
+    pl.seed_everything(1, verbose=False)
+    data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(16, 2)), batch_size=4)
+    events = Events(folder)
+    trainer = pl.Trainer(
+        accelerator="cpu",
+        devices=int(os.environ.get("WORLD_SIZE", "1")),
+        strategy="ddp" if "WORLD_SIZE" in os.environ else "auto",
+        max_epochs=epochs or len(stream),
+        callbacks=[events, callback],
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        default_root_dir=folder.parent,
+        **arguments,
+    )
+    trainer.fit(Streamed(stream), data, data, ckpt_path=ckpt_path)
+    return trainer, events.seen[1:]
+
+
+def callback(name: str, folder: Path, arguments: dict[str, Any]) -> ModelCheckpoint:
+    if name == "lightning":
+        return ModelCheckpoint(folder, monitor="val_loss", **arguments)
+    settings = {"books": "per-rank"} if name == "unanimous" else None
+    return PolicyCheckpoint(folder, monitor="val_loss", policy=f"builtin:{name}", settings=settings, **arguments)
+
+
+if __name__ == "__main__":
+    name, place, stream_of, arguments_of = sys.argv[1:]
+    folder_of = Path(place)
+    made = callback(name, folder_of, json.loads(arguments_of))
+    trainer, seen = train(made, folder_of, json.loads(stream_of))
+    if trainer.is_global_zero:
+        print(json.dumps({"files": seen, "best": Path(made.best_model_path).name}))
