@@ -37,9 +37,12 @@ def main(arguments: Optional[list[str]] = None) -> int:
 
 
 def _over_torch(command: list[str], deadline: float) -> int:
-    import torch.distributed as dist
+    try:
+        import torch.distributed as dist
 
-    dist.init_process_group("gloo")
+        dist.init_process_group("gloo")
+    except (ImportError, ValueError, RuntimeError) as error:
+        return _refuse(f"there is no process group of torch: {error}", "torchrun --nproc-per-node N -m ckpt_policy")
     engine: Engine = TorchDistributed(dist.group.WORLD, deadline=deadline)
     code = _native.program_on(engine, command)
     if code == 0:
@@ -48,13 +51,20 @@ def _over_torch(command: list[str], deadline: float) -> int:
 
 
 def _over_mpi(command: list[str], deadline: float) -> int:
-    from mpi4py import MPI
-
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        return _refuse(f"there is no MPI: {error}", "mpirun -n N python -m ckpt_policy")
     code = _native.program_on(Mpi4py(MPI.COMM_WORLD, deadline=deadline), command)
     if code != 0:
         # The others may wait for this rank, and nothing but MPI can call them off.
         MPI.COMM_WORLD.Abort(code)
     return code
+
+
+def _refuse(text: str, launcher: str) -> int:
+    print(f"error: {text}\n\nhint: start it by `{launcher} run --engine …`", file=sys.stderr)
+    return 4
 
 
 if __name__ == "__main__":

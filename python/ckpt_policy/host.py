@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Optional, TypeVar, Union
 
 from ckpt_policy import _native
-from ckpt_policy._native import EngineError, Event, Exchange, Outcome, Resume
+from ckpt_policy._native import CkptPolicyError, EngineError, Event, Exchange, Outcome, Resume
 from ckpt_policy.engines import Carried, Engine
 
 __all__ = ["Host"]
@@ -115,7 +115,7 @@ class Host(_native.Host):
             engine: What carries the exchanges that follow.
             save: Writes this rank's part of the checkpoint of that number, and returns how many bytes
                 it wrote. Returns when it is durable. An exception is reported to all ranks as a
-                failed save and logged, and the run goes on.
+                failed save and logged, and the run goes on; unless it is one of this package's.
             delete: Removes this rank's part of a checkpoint. Where it raises, it is called again after
                 the next round.
 
@@ -144,6 +144,9 @@ class Host(_native.Host):
     def _save(self, checkpoint: int, save: Callable[[int], Optional[int]]) -> None:
         try:
             written = save(checkpoint)
+        except CkptPolicyError:
+            # An exchange that a save takes part in; nothing can go on.
+            raise
         except Exception:
             logger.exception("checkpoint %d could not be written", checkpoint)
             self.failed(checkpoint)

@@ -67,6 +67,8 @@ def test_the_command_line_is_the_program() -> None:
     assert code == 2 and "cannot read the file" in err
     code, _, err = run("run", "--engine", "tarch")
     assert code == 2 and "invalid value" in err
+    code, out, err = run("run", "--engine", "torch", "--config", "site.toml", "trace.jsonl")
+    assert (code, out) == (4, "") and "torchrun --nproc-per-node" in err, err
     entry = Path(sys.executable).with_name("ckpt-policy")
     done = subprocess.run([entry, "--version"], capture_output=True, text=True, check=False)
     assert done.stdout == f"ckpt-policy {ckpt_policy.__version__}\n"

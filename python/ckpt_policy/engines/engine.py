@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, Union
+from typing import Optional, Protocol, Union
 
 __all__ = ["DEADLINE", "Carried", "Engine", "Solo", "Work"]
 
@@ -56,6 +56,7 @@ class Work:
 
     def __init__(self, finish: Callable[[], Carried]) -> None:
         self._finish = finish
+        self._carried: Optional[Carried] = None
 
     def wait(self) -> Carried:
         """Waits for the exchange and returns what came of it, for :meth:`Host.complete`.
@@ -63,4 +64,6 @@ class Work:
         Raises:
             EngineError: A rank is gone or late.
         """
-        return self._finish()
+        if self._carried is None:
+            self._carried = self._finish()
+        return self._carried
