@@ -100,7 +100,7 @@ impl Survey {
     /// Reads a configuration file, and `policies.d/` beside it.
     #[must_use]
     pub fn read(file: &Path) -> Self {
-        Self::read_over(None, Given::File(file)).with_a_policy()
+        Self::of(None, Given::File(file))
     }
 
     /// Reads a configuration file that stands under rules: a file of the same shape, which binds.

@@ -102,6 +102,14 @@ impl Failure {
         &self.reports
     }
 
+    /// Returns the first line of what is told, for other ranks: what went wrong, without `error: `.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        let text = self.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        first.trim_start_matches("error: ").to_owned()
+    }
+
     /// Returns the exit code.
     #[must_use]
     pub fn code(&self) -> u8 {

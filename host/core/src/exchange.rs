@@ -40,6 +40,23 @@ impl Exchange {
     }
 }
 
+/// Returns bytes as integers, eight to each; the last one is filled up with zeros.
+///
+/// Where all other ranks bring zeros, the sum over all ranks is what this one brings.
+pub fn integers_of(bytes: &[u8]) -> impl Iterator<Item = i64> + '_ {
+    bytes.chunks(8).map(|part| {
+        let mut bytes = [0; 8];
+        bytes[..part.len()].copy_from_slice(part);
+        i64::from_le_bytes(bytes)
+    })
+}
+
+/// Returns what [`integers_of`] has made integers of, the zeros at the end included.
+#[must_use]
+pub fn bytes_of(integers: &[i64]) -> Vec<u8> {
+    integers.iter().flat_map(|it| it.to_le_bytes()).collect()
+}
+
 /// What came of an [`Exchange`].
 ///
 /// An exchange in a world of one rank is its own result, and so it can be handed over as it is.

@@ -149,7 +149,7 @@ mod wishes;
 
 pub use error::{Error, Family};
 pub use event::{Event, Metrics, Moment};
-pub use exchange::{Carried, Exchange};
+pub use exchange::{Carried, Exchange, bytes_of, integers_of};
 pub use facts::{FACTS, nearest};
 pub use host::{Held, Host, Progress, Saved};
 pub use layout::reduction_labels;

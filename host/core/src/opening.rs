@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use crate::agreement::compare_some;
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::exchange::{Carried, Exchange};
+use crate::exchange::{Carried, Exchange, bytes_of, integers_of};
 use crate::host::Host;
 use crate::message::ENCODING;
 use crate::setup::{MOST_GATHERED, Place, PolicySetup, Setup};
@@ -285,10 +285,8 @@ impl Told {
         let mut sum = vec![0; width * self.groups.len()];
         let tells = |group: &Vec<usize>| group[0] == place.rank as usize;
         if let Some(at) = self.groups.iter().position(tells) {
-            for (number, part) in sum[at * width..].iter_mut().zip(own.chunks(8)) {
-                let mut bytes = [0; 8];
-                bytes[..part.len()].copy_from_slice(part);
-                *number = i64::from_le_bytes(bytes);
+            for (number, word) in sum[at * width..].iter_mut().zip(integers_of(&own)) {
+                *number = word;
             }
         }
         let max = Vec::new();
@@ -302,8 +300,7 @@ impl Told {
         if is_large(place) {
             let width = longest.div_ceil(8);
             let sum = carried.summed(width * self.groups.len())?;
-            let bytes = |part: &[i64]| part.iter().flat_map(|it| it.to_le_bytes()).collect();
-            let parts = sum.chunks(width.max(1)).map(bytes);
+            let parts = sum.chunks(width.max(1)).map(bytes_of);
             return Ok(parts.zip(&self.lengths).map(cut).collect());
         }
         let messages = carried.gathered()?;

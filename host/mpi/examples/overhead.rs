@@ -11,7 +11,7 @@ use std::time::Instant;
 use ckpt_policy::{Given, survey};
 use ckpt_policy_core::{Event, Exchange, Metrics, Moment, Opening, Place, Progress};
 use ckpt_policy_mpi::Mpi;
-use ckpt_policy_runtime::{Engine as _, Session};
+use ckpt_policy_runtime::{Engine as _, Session, carry};
 use mpi::collective::SystemOperation;
 use mpi::topology::{Communicator as _, SimpleCommunicator};
 use mpi::traits::CommunicatorCollectives as _;
@@ -119,11 +119,7 @@ fn bare_collective(world: &SimpleCommunicator, exchange: &Exchange) -> Result<()
 }
 
 fn through(engine: &mut Mpi, exchange: &Exchange) -> Result<(), Failure> {
-    match exchange {
-        Exchange::Gather(message) => drop(engine.all_gather(message)?),
-        Exchange::Reduce { sum, max } => engine.all_reduce(&mut sum.clone(), &mut max.clone())?,
-    }
-    Ok(())
+    Ok(carry(engine, exchange.clone()).map(drop)?)
 }
 
 /// Times a call that all ranks begin together.

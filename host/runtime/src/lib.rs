@@ -63,4 +63,4 @@ pub use limits::{Compile, CompileLimits, Limits};
 pub use native::Native;
 pub use policy::{Usage, WasmPolicy};
 pub use runtime::{Compiler, Instances, Loaded, Options, Runtime};
-pub use session::{Session, SessionError};
+pub use session::{Session, SessionError, carry};

@@ -164,14 +164,26 @@ struct Carrier<E> {
 
 impl<E: Engine> Carrier<E> {
     fn carry(&mut self, exchange: Exchange) -> Result<Exchange, EngineError> {
-        let carried = match exchange {
-            Exchange::Gather(message) => Exchange::Gather(self.engine.all_gather(&message)?),
-            Exchange::Reduce { mut sum, mut max } => {
-                self.engine.all_reduce(&mut sum, &mut max)?;
-                Exchange::Reduce { sum, max }
-            }
-        };
+        let carried = carry(&mut self.engine, exchange)?;
         self.exchanges += 1;
         Ok(carried)
     }
+}
+
+/// Carries one exchange over an engine, for whoever drives something else than a host.
+///
+/// # Errors
+///
+/// The engine's.
+pub fn carry(
+    engine: &mut (impl Engine + ?Sized),
+    exchange: Exchange,
+) -> Result<Exchange, EngineError> {
+    Ok(match exchange {
+        Exchange::Gather(message) => Exchange::Gather(engine.all_gather(&message)?),
+        Exchange::Reduce { mut sum, mut max } => {
+            engine.all_reduce(&mut sum, &mut max)?;
+            Exchange::Reduce { sum, max }
+        }
+    })
 }

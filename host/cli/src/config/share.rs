@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ckpt_policy_core::{Carried, Error, Exchange, Opening, Place};
-use ckpt_policy_runtime::{Engine, Session, SessionError};
+use ckpt_policy_core::{Carried, Error, Exchange, Opening, Place, bytes_of, integers_of};
+use ckpt_policy_runtime::{Engine, Session, SessionError, carry};
 use serde::{Deserialize, Serialize};
 
 use super::files::{longest, read_most};
@@ -125,15 +125,11 @@ impl Survey {
         let mut sharing = self.sharing(place);
         let mut exchange = sharing.begin();
         loop {
-            if let Exchange::Reduce { sum, .. } = &mut exchange {
-                engine
-                    .all_reduce_sum(sum)
-                    .map_err(|source| SessionError::Engine {
-                        when: WHEN.to_owned(),
-                        source,
-                    })?;
-            }
-            match sharing.complete(&exchange)? {
+            let carried = carry(engine, exchange).map_err(|source| SessionError::Engine {
+                when: WHEN.to_owned(),
+                source,
+            })?;
+            match sharing.complete(&carried)? {
                 Shared::Exchange(more, next) => (sharing, exchange) = (more, next),
                 Shared::Shelf(shelf) => {
                     return self.load_from(&shelf).map_err(LoadError::Problems);
@@ -209,16 +205,12 @@ impl Sharing {
             let length = length.filter(|length| *length <= MOST);
             let length = length.ok_or_else(|| unusable("the length of the files is none"))?;
             self.length = Some(length);
-            let mut sum = vec![0; length.div_ceil(8)];
-            for (number, part) in sum.iter_mut().zip(self.own.chunks(8)) {
-                let mut bytes = [0; 8];
-                bytes[..part.len()].copy_from_slice(part);
-                *number = i64::from_le_bytes(bytes);
-            }
+            let mut sum: Vec<i64> = integers_of(&self.own).collect();
+            sum.resize(length.div_ceil(8), 0);
             let max = Vec::new();
             return Ok(Shared::Exchange(self, Exchange::Reduce { sum, max }));
         };
-        let mut bytes: Vec<u8> = sum.iter().flat_map(|it| it.to_le_bytes()).collect();
+        let mut bytes = bytes_of(sum);
         bytes.truncate(length);
         let copies: Vec<Copy> = postcard::from_bytes(&bytes)
             .map_err(|error| unusable(&format!("the files cannot be read: {error}")))?;

@@ -38,11 +38,7 @@ const MOST: usize = 64;
 impl Host {
     /// Prepares the policies and puts back what a snapshot knows.
     pub(crate) fn new(setup: Setup, resume: Option<Resume>) -> Result<Self, Error> {
-        if setup.policies.is_empty() {
-            let text = format!("there are 0 policies, expected 1 to {MOST}");
-            return Err(Error::Setup(text));
-        }
-        Self::prepare(setup, resume)
+        Self::prepare(setup, resume, 1)
     }
 
     /// Prepares a host of a world that only meets.
@@ -53,11 +49,11 @@ impl Host {
             policies: Vec::new(),
             facts: Vec::new(),
         };
-        Self::prepare(setup, None)
+        Self::prepare(setup, None, 0)
     }
 
-    fn prepare(setup: Setup, resume: Option<Resume>) -> Result<Self, Error> {
-        check(&setup)?;
+    fn prepare(setup: Setup, resume: Option<Resume>, least: usize) -> Result<Self, Error> {
+        check(&setup, least)?;
         let Setup {
             place,
             rules,
@@ -363,7 +359,8 @@ fn plain(number: Option<Number>) -> Option<f64> {
     number.map(|Number(value)| value)
 }
 
-fn check(setup: &Setup) -> Result<(), Error> {
+/// Checks what needs no policy to be asked; `least` is how few of them there may be.
+fn check(setup: &Setup, least: usize) -> Result<(), Error> {
     let refuse = |text: String| Err(Error::Setup(text));
     let place = setup.place;
     if place.rank >= place.world_size {
@@ -373,8 +370,10 @@ fn check(setup: &Setup) -> Result<(), Error> {
         ));
     }
     let count = setup.policies.len();
-    if count > MOST {
-        return refuse(format!("there are {count} policies, expected 1 to {MOST}"));
+    if !(least..=MOST).contains(&count) {
+        return refuse(format!(
+            "there are {count} policies, expected {least} to {MOST}"
+        ));
     }
     let in_flight = setup.rules.in_flight as usize;
     if in_flight == 0 || in_flight > MOST {

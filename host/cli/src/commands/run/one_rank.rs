@@ -150,9 +150,7 @@ fn met<T>(result: Result<T, Failure>, engine: &mut dyn Engine) -> Result<T, Left
             rank: engine.rank(),
             world_size: engine.world_size(),
         };
-        let text = failure.to_string();
-        let first = text.lines().next().unwrap_or_default();
-        let opening = Opening::failed(place, first.trim_start_matches("error: "));
+        let opening = Opening::failed(place, failure.headline());
         // Its own failure is what this rank has to say, however the others take it.
         let told = Session::open(opening, engine).map(drop);
         Left {
