@@ -1,7 +1,7 @@
 //! One rank's host, as Python sees it.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ckpt_policy_core::{Held, Place, PolicyInfo, Progress, Saved};
 use pyo3::exceptions::PyValueError;
@@ -21,7 +21,7 @@ pub(crate) struct Host {
     /// Locked by whoever has the host for itself; a policy cannot be used by two threads at once.
     state: Mutex<State>,
     warnings: Vec<String>,
-    policies: Vec<PolicyInfo>,
+    policies: Arc<[PolicyInfo]>,
 }
 
 enum State {
@@ -102,7 +102,7 @@ impl Host {
                 opening: Box::new(opening),
                 begun: false,
             }),
-            policies: Vec::new(),
+            policies: Arc::new([]),
         })
     }
 
@@ -385,7 +385,7 @@ impl Host {
         Ok(match progress {
             Progress::Exchange(exchange) => Py::new(py, Exchange(exchange))?.into_any(),
             Progress::Done(outcome) => {
-                Py::new(py, Outcome::new(outcome, &self.policies))?.into_any()
+                Py::new(py, Outcome::new(outcome, Arc::clone(&self.policies)))?.into_any()
             }
         })
     }
@@ -432,7 +432,7 @@ impl Host {
                 Ok(Py::new(py, Exchange(exchange))?.into_any())
             }
             Next::Host(host) => {
-                self.policies = host.policies().to_vec();
+                self.policies = host.policies().into();
                 *current = State::Open {
                     host,
                     snapshot: false,
@@ -456,7 +456,10 @@ fn open(state_of: &mut Mutex<State>) -> PyResult<&mut ckpt_policy_core::Host> {
 }
 
 /// Returns the names of policies.
-fn names(infos: &[PolicyInfo], policies: impl IntoIterator<Item = usize>) -> Vec<String> {
+pub(crate) fn names(
+    infos: &[PolicyInfo],
+    policies: impl IntoIterator<Item = usize>,
+) -> Vec<String> {
     let policies = policies.into_iter();
     policies
         .filter_map(|policy| Some(infos.get(policy)?.name.clone()))

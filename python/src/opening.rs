@@ -16,15 +16,13 @@ use crate::resume::Resume;
 pub(crate) struct Opening {
     place: Place,
     stage: Stage,
-    /// Why this rank could not make a host.
-    own: Option<PyErr>,
     /// What is allowed, and hardly meant.
     pub(crate) warnings: Vec<String>,
 }
 
 enum Stage {
-    /// The ranks prove that they run the same thing.
-    Last(Box<ckpt_policy_core::Opening>),
+    /// The ranks prove that they run the same thing; beside it, why this rank could not make a host.
+    Last(Box<ckpt_policy_core::Opening>, Option<PyErr>),
     /// Before that they prove that rank 0 reads the policies' files for all.
     Meeting(Box<ckpt_policy_core::Opening>, Box<Preparing>),
     /// Rank 0 shares what it has read.
@@ -58,24 +56,34 @@ impl Opening {
             false => Given::File(config.as_ref()),
         };
         let preparing = survey(given, site).map(|survey| Preparing { survey, resume });
-        let (stage, own, warnings) = match preparing {
+        match preparing {
             Ok(preparing) if preparing.survey.readers() == Readers::RankZero => {
                 let meeting = Box::new(preparing.survey.meeting(place));
-                (
-                    Stage::Meeting(meeting, Box::new(preparing)),
-                    None,
-                    Vec::new(),
-                )
+                Self {
+                    place,
+                    stage: Stage::Meeting(meeting, Box::new(preparing)),
+                    warnings: Vec::new(),
+                }
             }
-            preparing => last(
-                place,
-                preparing.and_then(|it| it.load(place, &Shelf::default())),
-            ),
+            preparing => {
+                let made = preparing.and_then(|it| it.load(place, &Shelf::default()));
+                Self::last(place, made)
+            }
+        }
+    }
+
+    /// Brings what was made to the opening, also where nothing could be.
+    fn last(place: Place, made: Result<Made, Failure>) -> Self {
+        let (opening, own, warnings) = match made {
+            Ok((opening, warnings)) => (opening, None, warnings),
+            Err(failure) => {
+                let opening = ckpt_policy_core::Opening::failed(place, failure.headline());
+                (opening, Some(of_failure(&failure)), Vec::new())
+            }
         };
         Self {
             place,
-            stage,
-            own,
+            stage: Stage::Last(Box::new(opening), own),
             warnings,
         }
     }
@@ -83,63 +91,44 @@ impl Opening {
     /// Returns the exchange of this stage.
     pub(crate) fn begin(&self) -> Exchange {
         match &self.stage {
-            Stage::Last(opening) | Stage::Meeting(opening, _) => opening.begin(),
+            Stage::Last(opening, _) | Stage::Meeting(opening, _) => opening.begin(),
             Stage::Sharing(sharing, _) => sharing.begin(),
         }
     }
 
     /// Takes what came of the exchange under way.
-    pub(crate) fn complete(self, carried: &Exchange) -> PyResult<Next> {
-        let Self {
-            place,
-            stage,
-            own,
-            warnings,
-        } = self;
-        let wrong = |error: Error, own: Option<PyErr>| own.unwrap_or_else(|| of_host(&error));
-        let (stage, exchange) = match stage {
-            Stage::Last(opening) => match opening.complete(carried) {
+    pub(crate) fn complete(mut self, carried: &Exchange) -> PyResult<Next> {
+        let wrong = |error: Error| of_host(&error);
+        let (stage, exchange) = match self.stage {
+            Stage::Last(opening, own) => match opening.complete(carried) {
                 Ok(Opened::Host(host)) => return Ok(Next::Host(host)),
-                Ok(Opened::Exchange(opening, exchange)) => (Stage::Last(opening), exchange),
+                Ok(Opened::Exchange(opening, exchange)) => (Stage::Last(opening, own), exchange),
                 // Its own failure is what this rank has to say, in full.
-                Err(error) => return Err(wrong(error, own)),
+                Err(error) => return Err(own.unwrap_or_else(|| of_host(&error))),
             },
-            Stage::Meeting(opening, preparing) => match opening.complete(carried) {
-                Ok(Opened::Host(_)) => {
-                    let sharing = preparing.survey.sharing(place);
+            Stage::Meeting(opening, preparing) => match opening.complete(carried).map_err(wrong)? {
+                Opened::Exchange(opening, exchange) => {
+                    (Stage::Meeting(opening, preparing), exchange)
+                }
+                Opened::Host(_) => {
+                    let sharing = preparing.survey.sharing(self.place);
                     let exchange = sharing.begin();
                     (Stage::Sharing(sharing, preparing), exchange)
                 }
-                Ok(Opened::Exchange(opening, exchange)) => {
-                    (Stage::Meeting(opening, preparing), exchange)
-                }
-                Err(error) => return Err(wrong(error, own)),
             },
-            Stage::Sharing(sharing, preparing) => match sharing.complete(carried) {
-                Ok(Shared::Exchange(sharing, exchange)) => {
+            Stage::Sharing(sharing, preparing) => match sharing.complete(carried).map_err(wrong)? {
+                Shared::Exchange(sharing, exchange) => {
                     (Stage::Sharing(sharing, preparing), exchange)
                 }
-                Ok(Shared::Shelf(shelf)) => {
-                    let (stage, own, warnings) = last(place, preparing.load(place, &shelf));
-                    let next = Self {
-                        place,
-                        stage,
-                        own,
-                        warnings,
-                    };
-                    let exchange = next.begin();
-                    return Ok(Next::Exchange(Box::new(next), exchange));
+                Shared::Shelf(shelf) => {
+                    let last = Self::last(self.place, preparing.load(self.place, &shelf));
+                    let exchange = last.begin();
+                    return Ok(Next::Exchange(Box::new(last), exchange));
                 }
-                Err(error) => return Err(wrong(error, own)),
             },
         };
-        let next = Self {
-            place,
-            stage,
-            own,
-            warnings,
-        };
-        Ok(Next::Exchange(Box::new(next), exchange))
+        self.stage = stage;
+        Ok(Next::Exchange(Box::new(self), exchange))
     }
 }
 
@@ -163,18 +152,3 @@ impl Preparing {
 }
 
 type Made = (ckpt_policy_core::Opening, Vec<String>);
-
-/// Brings what was made to the opening, also where nothing could be.
-fn last(place: Place, made: Result<Made, Failure>) -> (Stage, Option<PyErr>, Vec<String>) {
-    match made {
-        Ok((opening, warnings)) => (Stage::Last(Box::new(opening)), None, warnings),
-        Err(failure) => {
-            let text = failure.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            let first = first.trim_start_matches("error: ");
-            let opening = ckpt_policy_core::Opening::failed(place, first);
-            let own = of_failure(&failure);
-            (Stage::Last(Box::new(opening)), Some(own), Vec::new())
-        }
-    }
-}

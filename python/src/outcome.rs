@@ -1,29 +1,23 @@
 //! What a round came to.
 
+use std::sync::Arc;
+
 use ckpt_policy::journal;
 use ckpt_policy_core::PolicyInfo;
 use pyo3::prelude::*;
+
+use crate::host::names;
 
 /// What the host tells the trainer to do now; the same on all ranks.
 #[pyclass(frozen, module = "ckpt_policy")]
 pub(crate) struct Outcome {
     inner: ckpt_policy_core::Outcome,
-    /// What policies said, as the journal writes it.
-    opinions: String,
-    /// Names of the policies that are not asked any more from here on.
-    disabled: Vec<String>,
+    policies: Arc<[PolicyInfo]>,
 }
 
 impl Outcome {
-    pub(crate) fn new(inner: ckpt_policy_core::Outcome, policies: &[PolicyInfo]) -> Self {
-        let disabled = inner.disabled.iter();
-        Self {
-            opinions: journal::opinions_json(&inner.opinions, policies),
-            disabled: disabled
-                .filter_map(|it| Some(policies.get(it.policy)?.name.clone()))
-                .collect(),
-            inner,
-        }
+    pub(crate) fn new(inner: ckpt_policy_core::Outcome, policies: Arc<[PolicyInfo]>) -> Self {
+        Self { inner, policies }
     }
 }
 
@@ -100,7 +94,10 @@ impl Outcome {
     /// Names of the policies that failed once too often in this round and are not asked any more.
     #[getter]
     fn disabled(&self) -> Vec<String> {
-        self.disabled.clone()
+        names(
+            &self.policies,
+            self.inner.disabled.iter().map(|it| it.policy),
+        )
     }
 
     /// What each policy said, as the journal writes it: a list of dictionaries with `name`, `mode`,
@@ -108,7 +105,8 @@ impl Outcome {
     #[getter]
     fn opinions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let json = py.import("json")?;
-        json.call_method1("loads", (&self.opinions,))
+        let opinions = journal::opinions_json(&self.inner.opinions, &self.policies);
+        json.call_method1("loads", (opinions,))
     }
 
     fn __repr__(&self) -> String {
