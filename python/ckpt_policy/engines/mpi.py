@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Mpi4py"]
 
+#: Seconds in which only the processor is given away between two looks.
+EAGER = 2e-3
+#: The longest sleep between two looks, in seconds; MPI makes no progress meanwhile.
+LONGEST = 1e-3
+
 
 class Mpi4py:
     """Carries exchanges over a communicator of mpi4py, on a duplicate of its own.
@@ -67,9 +72,16 @@ class Mpi4py:
         try:
             # Kept for as long as MPI may write to what they name.
             self._under_way = start()
-            end = time.monotonic() + self._deadline
+            begun, pause = time.monotonic(), 20e-6
             while not self._mpi.Request.Testall(self._under_way):
-                if time.monotonic() > end:
+                so_far = time.monotonic() - begun
+                # Ranks that are about to come do so at once; others may need this processor.
+                if so_far < EAGER:
+                    time.sleep(0)
+                else:
+                    time.sleep(pause)
+                    pause = min(2 * pause, LONGEST)
+                if so_far > self._deadline:
                     waited = f"{operation} was not complete after {self._deadline:g} seconds"
                     self._broken = f"{waited}: a rank is gone, stopped or busy"
                     raise EngineError(self._broken)
