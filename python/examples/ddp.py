@@ -10,16 +10,14 @@ host's snapshot. Which checkpoint is the best says `best.json` beside them.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import re
 from pathlib import Path
 from typing import Optional
 
 import torch
 import torch.distributed as dist
-from digits import data, model, validate
+from digits import arguments, data, model, say, train, validate
 from torch import nn
 
 from ckpt_policy import Event, Host, Resume, TorchDistributed
@@ -44,7 +42,7 @@ def resumed(folder: Path) -> tuple[Optional[Resume], dict[str, object]]:
     return Resume(kept["snapshot"], number, on_disk=on_disk), kept
 
 
-def train(folder: Path, config: Path, epochs: int) -> None:
+def run(folder: Path, config: Path, epochs: int) -> None:
     dist.init_process_group("gloo")
     engine = TorchDistributed()
     rank = engine.rank
@@ -88,17 +86,13 @@ def train(folder: Path, config: Path, epochs: int) -> None:
                     path.unlink()
 
         for epoch in range(start + 1, epochs + 1):
-            for images, labels in batches:
-                optimizer.zero_grad()
-                nn.functional.cross_entropy(network(images), labels).backward()
-                optimizer.step()
+            train(network, optimizer, batches)
             loss = validate(network, *held_back)
             event = Event("validation-end", epoch, epoch, {"val_loss": loss})
             outcome = host.decide(event, engine)
             host.follow(outcome, engine, save=save, delete=delete)
             if rank == 0:
-                opinion = outcome.opinions[0]
-                print(f"epoch {epoch}: {'saved' if outcome.save else 'not saved'}, {opinion['reason']}", flush=True)
+                say(epoch, outcome)
             if outcome.stop:
                 break
         last = host.finish(engine)
@@ -110,11 +104,5 @@ def train(folder: Path, config: Path, epochs: int) -> None:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--config", type=Path, default=Path(__file__).with_name("digits.toml"))
-    parser.add_argument("--epochs", type=int, default=20)
-    arguments = parser.parse_args()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    train(arguments.folder, arguments.config, arguments.epochs)
+    given = arguments(__doc__)
+    run(given.folder, given.config, given.epochs)

@@ -7,7 +7,6 @@ A checkpoint is there once rank 0 has put the host's snapshot into its folder, w
 
 from __future__ import annotations
 
-import argparse
 import re
 import shutil
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
-from digits import data, model, validate
+from digits import arguments, data, model, say, train, validate
 from torch import nn
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 
@@ -35,7 +34,7 @@ def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.iterdir())
 
 
-def train(folder: Path, config: Path, epochs: int) -> None:
+def run(folder: Path, config: Path, epochs: int) -> None:
     dist.init_process_group("gloo")
     engine = TorchDistributed()
     rank = engine.rank
@@ -82,16 +81,12 @@ def train(folder: Path, config: Path, epochs: int) -> None:
                     shutil.rmtree(path)
 
         for epoch in range(start + 1, epochs + 1):
-            for images, labels in batches:
-                optimizer.zero_grad()
-                nn.functional.cross_entropy(network(images), labels).backward()
-                optimizer.step()
+            train(network, optimizer, batches)
             event = Event("validation-end", epoch, epoch, {"val_loss": validate(network, *held_back)})
             outcome = host.decide(event, engine)
             host.follow(outcome, engine, save=save, delete=delete)
             if rank == 0:
-                reason = outcome.opinions[0]["reason"]
-                print(f"epoch {epoch}: {'saved' if outcome.save else 'not saved'}, {reason}", flush=True)
+                say(epoch, outcome)
             if outcome.stop:
                 break
         host.follow(host.finish(engine), engine, save=save, delete=delete)
@@ -99,10 +94,5 @@ def train(folder: Path, config: Path, epochs: int) -> None:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--config", type=Path, default=Path(__file__).with_name("digits.toml"))
-    parser.add_argument("--epochs", type=int, default=20)
-    arguments = parser.parse_args()
-    train(arguments.folder, arguments.config, arguments.epochs)
+    given = arguments(__doc__)
+    run(given.folder, given.config, given.epochs)
