@@ -16,6 +16,7 @@ from typing import Any, Optional
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.plugins.environments import LightningEnvironment
 
 from ckpt_policy.lightning import PolicyCheckpoint
 
@@ -72,10 +73,13 @@ def train(
     pl.seed_everything(1, verbose=False)
     data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(16, 2)), batch_size=4)
     events = Events(folder)
+    is_alone = "WORLD_SIZE" not in os.environ
     trainer = pl.Trainer(
         accelerator="cpu",
+        # Looking for MPI, as Lightning does where it is not told, starts it, and no `mpirun` works then.
+        plugins=[LightningEnvironment()] if is_alone else None,
         devices=int(os.environ.get("WORLD_SIZE", "1")),
-        strategy="ddp" if "WORLD_SIZE" in os.environ else "auto",
+        strategy="auto" if is_alone else "ddp",
         max_epochs=epochs or len(stream),
         callbacks=[events, callback],
         logger=False,
