@@ -155,7 +155,9 @@ def run(config: str, folder: str, count: str, deadline: str = "60") -> None:
         host.follow(outcome, engine, save=save, delete=delete)
         if rank == 0:
             with log.open("a") as lines_of:
-                lines_of.write(f"{step} {outcome!r}\n")
+                # Not what is to be deleted: that is said again to a run whose ranks may not have done it.
+                decided = outcome.round, outcome.save, outcome.checkpoint, outcome.stop, outcome.opinions
+                lines_of.write(f"{step} {decided}\n")
         snapshot = host.snapshot(engine)
         write(states / f"{step}.{rank}", json.dumps({"weight": weight, "snapshot": snapshot}))
         (states / f"{step - 2}.{rank}").unlink(missing_ok=True)
