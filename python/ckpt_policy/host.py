@@ -13,12 +13,16 @@ from ckpt_policy import _native
 from ckpt_policy._native import CkptPolicyError, EngineError, Event, Exchange, Outcome, Resume
 from ckpt_policy.engines import Carried, Engine
 
-__all__ = ["Host"]
+__all__ = ["Background", "Host"]
 
 logger = logging.getLogger("ckpt_policy")
 
 Path = Union[str, "os.PathLike[str]"]
 Done = TypeVar("Done")
+
+
+class Background:
+    """What a save of :meth:`Host.follow` returns where the write goes on: its end is reported later."""
 
 
 class Host(_native.Host):
@@ -105,7 +109,7 @@ class Host(_native.Host):
         outcome: Outcome,
         engine: Engine,
         *,
-        save: Callable[[int], Optional[int]],
+        save: Callable[[int], Union[int, Background, None]],
         delete: Callable[[int], object],
     ) -> Outcome:
         """Does what an outcome says, on all ranks, until nothing more is to be done.
@@ -114,8 +118,10 @@ class Host(_native.Host):
             outcome: What :meth:`decide` or :meth:`finish` returned.
             engine: What carries the exchanges that follow.
             save: Writes this rank's part of the checkpoint of that number, and returns how many bytes
-                it wrote. Returns when it is durable. An exception is reported to all ranks as a
-                failed save and logged, and the run goes on; unless it is one of this package's.
+                it wrote. Returns when it is durable; or a :class:`Background`, and then :meth:`saved`
+                or :meth:`failed` is called when it is, which a later round carries. An exception is
+                reported to all ranks as a failed save and logged, and the run goes on; unless it is
+                one of this package's.
             delete: Removes this rank's part of a checkpoint. Where it raises, it is called again after
                 the next round.
 
@@ -141,7 +147,7 @@ class Host(_native.Host):
     ) -> None:
         self.close()
 
-    def _save(self, checkpoint: int, save: Callable[[int], Optional[int]]) -> None:
+    def _save(self, checkpoint: int, save: Callable[[int], Union[int, Background, None]]) -> None:
         try:
             written = save(checkpoint)
         except CkptPolicyError:
@@ -151,7 +157,8 @@ class Host(_native.Host):
             logger.exception("checkpoint %d could not be written", checkpoint)
             self.failed(checkpoint)
         else:
-            self.saved(checkpoint, written or 0)
+            if not isinstance(written, Background):
+                self.saved(checkpoint, written or 0)
 
     def _delete(self, outcome: Outcome, delete: Callable[[int], object]) -> None:
         for checkpoint in outcome.delete:

@@ -1,6 +1,7 @@
-"""Trainings by the real Lightning `Trainer`, once a rank: `trainings.py CALLBACK FOLDER STREAM …`.
+"""Trainings by the real Lightning `Trainer`, once a rank: `trainings.py CALLBACK FOLDER STREAM ARGUMENTS [TROUBLE]`.
 
-A stream is JSON: for each epoch each rank's value of the metric, which the model logs as its own.
+A stream is JSON: for each epoch each rank's value of the metric, which the model logs as its own. Trouble is
+JSON, too: what happens (`sigterm` or `raise`), on which ranks, after which step.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -60,11 +62,27 @@ class Events(pl.Callback):
         self.seen.append(sorted(path.name for path in self.folder.glob("*.ckpt")))
 
 
+class Trouble(pl.Callback):
+    """Something happens to some ranks after a step."""
+
+    def __init__(self, what: str, ranks: list[int], step: int) -> None:
+        self.what, self.ranks, self.step = what, ranks, step
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        if trainer.global_step != self.step or trainer.global_rank not in self.ranks:
+            return
+        if self.what == "sigterm":
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            raise RuntimeError(f"trouble on rank {trainer.global_rank}")
+
+
 def train(
     callback: ModelCheckpoint,
     folder: Path,
     stream: list[list[float]],
-    *,
+    *more: pl.Callback,
+    plugins: tuple[Any, ...] = (),
     epochs: Optional[int] = None,
     ckpt_path: Optional[str] = None,
     **arguments: Any,
@@ -77,11 +95,11 @@ def train(
     trainer = pl.Trainer(
         accelerator="cpu",
         # Looking for MPI, as Lightning does where it is not told, starts it, and no `mpirun` works then.
-        plugins=[LightningEnvironment()] if is_alone else None,
+        plugins=[*([LightningEnvironment()] if is_alone else []), *plugins],
         devices=int(os.environ.get("WORLD_SIZE", "1")),
         strategy="auto" if is_alone else "ddp",
         max_epochs=epochs or len(stream),
-        callbacks=[events, callback],
+        callbacks=[events, *more, callback],
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -101,9 +119,10 @@ def callback(name: str, folder: Path, arguments: dict[str, Any]) -> ModelCheckpo
 
 
 if __name__ == "__main__":
-    name, place, stream_of, arguments_of = sys.argv[1:]
+    name, place, stream_of, arguments_of, *trouble_of = sys.argv[1:]
     folder_of = Path(place)
     made = callback(name, folder_of, json.loads(arguments_of))
-    trainer, seen = train(made, folder_of, json.loads(stream_of))
+    troubles = [Trouble(*json.loads(trouble)) for trouble in trouble_of]
+    trainer, seen = train(made, folder_of, json.loads(stream_of), *troubles)
     if trainer.is_global_zero:
         print(json.dumps({"files": seen, "best": Path(made.best_model_path).name}))
