@@ -37,8 +37,8 @@ def configuration(
         at: The moments at which to ask it.
         newest: The moments at which to save and keep the newest checkpoint, whatever it is worth.
     """
-    if monitor is None and not settings and policy.startswith("builtin:"):
-        # Of the built-in ones the only one that goes without a metric; then nobody votes.
+    if monitor is None and policy == "builtin:aggregate":
+        # The default goes without a metric nowhere; this one does, and then nobody votes.
         policy = "builtin:unanimous"
     # Another policy has another name, or a run that goes on under it would hand it the old one's memory.
     name = os.path.basename(policy).removeprefix("builtin:").removesuffix(".wasm")[:32]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -280,3 +282,11 @@ def test_all_ranks_fail(tmp_path: Path) -> None:
     said, files = ends(tmp_path, ["raise", [0, 1], 3], save_on_exception=True)
     assert all("trouble on rank" in text for text in said)
     assert files == ["epoch=0-step=2.ckpt", "epoch=1-step=3.ckpt"]
+
+
+def test_the_other_package_of_lightning(tmp_path: Path) -> None:
+    script = TRAININGS.with_name("other_package.py")
+    done = subprocess.run([sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found == {"files": ["epoch=2-step=12.ckpt", "last.ckpt"], "is_other": True}
