@@ -19,9 +19,10 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def tool(*arguments: str, folder: Path = PACKAGE) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments], capture_output=True, text=True, check=False, cwd=folder
-    )
+    # Keras is imported, and would look for another backend.
+    environment = {**os.environ, "KERAS_BACKEND": "torch"}
+    command = [sys.executable, "-m", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
