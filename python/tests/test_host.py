@@ -160,6 +160,14 @@ def test_a_run_goes_on_from_a_checkpoint() -> None:
     assert (kept.id, kept.pinned) == (2, True)
 
 
+def test_a_checkpoint_that_was_written_after_its_snapshot_has_its_size() -> None:
+    host = Host(config()).open(SOLO)
+    assert host.decide(Event("validation-end", 1, 0, {"val_loss": 1.0}), SOLO).checkpoint == 1
+    resume = Resume(host.snapshot(SOLO), 1, on_disk=[(1, 1, 0, 200)])
+    (kept,) = Host(config(), resume=resume).open(SOLO).checkpoints
+    assert (kept.id, kept.complete, kept.bytes) == (1, True, 200)
+
+
 def test_a_snapshot_that_was_edited_is_refused() -> None:
     host = Host(config()).open(SOLO)
     play(host, [3.0])

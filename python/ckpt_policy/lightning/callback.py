@@ -289,8 +289,8 @@ class PolicyCheckpoint(ModelCheckpoint):
         errors = [str(opinion["error"]) for opinion in outcome.opinions if opinion["error"]]
         missing = [error for error in errors if error.startswith("no rank supplies")]
         if missing and self.config is None:
-            if outcome.moment == "step-end":
-                # The first validation is still to come.
+            if outcome.moment == "step-end" and not trainer.validating:
+                # A validation is still to come.
                 self._waits_for_validation = True
             elif trainer.fit_loop.epoch_loop.val_loop._has_run:
                 logged = ", ".join(sorted(trainer.callback_metrics)) or "nothing"

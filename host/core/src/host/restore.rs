@@ -213,9 +213,12 @@ impl Host {
             };
             ledger.put(entry);
         }
-        // It is complete, whatever was learnt in time.
-        let bytes = ledger.get(from).map_or(0, |entry| entry.bytes);
-        ledger.complete(from, bytes);
+        // It is complete, whatever was learnt in time; its size is what is on disk where it was still
+        // in flight.
+        let found = resume.disk.iter().flatten().find(|found| found.id == from);
+        let known = ledger.get(from).filter(|entry| entry.complete);
+        let bytes = known.map(|entry| entry.bytes).or(found.map(|found| found.bytes));
+        ledger.complete(from, bytes.unwrap_or_default());
         ledger.change(from, |entry| {
             entry.pinned = true;
             entry.abandoned = false;
