@@ -87,36 +87,6 @@ def test_a_configuration_of_the_site(tmp_path: Path) -> None:
     assert seen[-1] == ["epoch=1-step=8.ckpt"]
 
 
-def compare(stream: list[list[float]], tmp_path: Path, *names: str, **arguments: Any) -> dict[str, dict[str, Any]]:
-    """Trains with real processes, one a rank of the stream, under each of these callbacks."""
-    found = {}
-    for name in names:
-        folder = tmp_path / name
-        with World(
-            len(stream[0]), name, folder, json.dumps(stream), json.dumps(arguments), script=TRAININGS
-        ) as world:
-            found[name] = json.loads(world.outputs(timeout=180)[0].splitlines()[-1])
-    return found
-
-
-@pytest.mark.parametrize("size", [2, 3])
-def test_unanimous_with_books_of_each_rank_is_model_checkpoint(size: int, tmp_path: Path) -> None:
-    drawn = random.Random(size)
-    stream = [[1 / (1 + epoch / 5) + drawn.gauss(0, 0.1) for _ in range(size)] for epoch in range(14)]
-    stream[5][0] = float("nan")
-    found = compare(stream, tmp_path, "lightning", "unanimous", save_top_k=2)
-    assert found["unanimous"]["files"] == found["lightning"]["files"]
-
-
-def test_the_mean_saves_what_one_rank_vetoes(tmp_path: Path) -> None:
-    """Lightning: one rank's noise loses an improvement of the mean. Ours: it is kept."""
-    stream = [[1.0, 1.0], [0.2, 1.1], [0.3, 0.9], [0.1, 0.95]]
-    found = compare(stream, tmp_path, "lightning", "aggregate")
-    assert found["lightning"]["files"][-1] == ["epoch=2-step=6.ckpt"]
-    assert found["aggregate"]["files"][-1] == ["epoch=3-step=8.ckpt"]
-    assert found["aggregate"]["best"] == "epoch=3-step=8.ckpt"
-
-
 class Slow(TorchCheckpointIO):
     """A disk that takes its time, and is full once."""
 
@@ -132,18 +102,6 @@ class Slow(TorchCheckpointIO):
         super().save_checkpoint(*args, **kwargs)
 
 
-def test_what_is_written_in_the_background_is_deleted_after_it(tmp_path: Path) -> None:
-    """Lightning: each deletion overtakes its write, and all files stay. Ours: the best stays."""
-    stream = alone([0.9, 0.8, 0.7, 0.6])
-    left = {}
-    for name, kind in (("lightning", ModelCheckpoint), ("ours", PolicyCheckpoint)):
-        folder = tmp_path / name
-        train(kind(folder, monitor="val_loss"), folder, stream, plugins=(AsyncCheckpointIO(Slow()),))
-        left[name] = sorted(path.name for path in folder.iterdir())
-    assert left["lightning"] == [f"epoch={epoch}-step={4 * epoch + 4}.ckpt" for epoch in range(4)]
-    assert left["ours"] == ["epoch=3-step=16.ckpt"]
-
-
 def test_a_write_in_the_background_that_fails_costs_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints"
     callback = PolicyCheckpoint(folder, monitor="val_loss", save_last=True)
@@ -152,21 +110,6 @@ def test_a_write_in_the_background_that_fails_costs_nothing(tmp_path: Path) -> N
     assert sorted(path.name for path in folder.iterdir()) == ["epoch=0-step=4.ckpt", "last.ckpt"]
     assert Path(callback.best_model_path).name == "epoch=0-step=4.ckpt"
     assert (folder / "last.ckpt").exists()
-
-
-def test_a_failed_write_leaves_what_it_was_to_replace(tmp_path: Path) -> None:
-    """Lightning: the best path names a file that is not there. Ours: one that is."""
-    best = {}
-    for name, kind in (("lightning", ModelCheckpoint), ("ours", PolicyCheckpoint)):
-        folder = tmp_path / name
-        callback = kind(folder, monitor="val_loss")
-        try:
-            train(callback, folder, alone([0.9, 0.8, 0.95]), plugins=(Slow(full=2),))
-        except OSError:
-            assert name == "lightning"
-        best[name] = Path(callback.best_model_path)
-    assert not best["lightning"].exists()
-    assert best["ours"].exists() and best["ours"].name == "epoch=0-step=4.ckpt"
 
 
 def test_checkpoints_on_a_remote_file_system(tmp_path: Path) -> None:
@@ -253,35 +196,12 @@ def test_the_metric_that_nobody_logs(tmp_path: Path) -> None:
         train(PolicyCheckpoint(tmp_path / "c", monitor="val_los"), tmp_path / "c", alone([1.0]))
 
 
-def ends(tmp_path: Path, trouble: list[Any], epochs: int = 3, **arguments: Any) -> tuple[list[str], list[str]]:
-    """Trains with two ranks, to which something happens; returns what they said, and the files."""
-    folder = tmp_path / "checkpoints"
-    stream = [[1 / (1 + epoch)] * 2 for epoch in range(epochs)]
-    told = json.dumps(stream), json.dumps(arguments), json.dumps(trouble)
-    with World(2, "aggregate", folder, *told, script=TRAININGS) as world:
-        said = [out + err for _, out, err in world.ends(timeout=180)]
-    return said, sorted(path.name for path in folder.iterdir())
-
-
-@pytest.mark.parametrize("rank", [0, 1])
-def test_one_rank_is_told_to_leave(rank: int, tmp_path: Path) -> None:
-    said, files = ends(tmp_path, ["sigterm", [rank], 3], epochs=1000, save_on_exception=True)
-    assert not any("Traceback" in text or '"files"' in text for text in said), said
-    # The best one, and one of the step at which both left.
-    steps = [int(name.split("=")[-1].split(".")[0]) for name in files]
-    assert 1 <= len(steps) <= 2 and max(steps) < 1900, files
-
-
-def test_one_rank_fails_alone(tmp_path: Path) -> None:
-    said, files = ends(tmp_path, ["raise", [1], 3], save_on_exception=True, deadline=5)
-    assert "trouble on rank 1" in said[1] and "not saved after RuntimeError" in said[1]
-    assert files == ["epoch=0-step=2.ckpt"]
-
-
 def test_all_ranks_fail(tmp_path: Path) -> None:
-    said, files = ends(tmp_path, ["raise", [0, 1], 3], save_on_exception=True)
-    assert all("trouble on rank" in text for text in said)
-    assert files == ["epoch=0-step=2.ckpt", "epoch=1-step=3.ckpt"]
+    stream, arguments = [[1.0, 1.0], [0.5, 0.5]], {"save_on_exception": True}
+    with World(2, tmp_path, json.dumps(stream), json.dumps(arguments), 3, script=TRAININGS) as world:
+        ends = world.ends(timeout=180)
+    assert all(code != 0 and "trouble on rank" in said for code, _, said in ends), ends
+    assert sorted(path.name for path in tmp_path.glob("*.ckpt")) == ["epoch=0-step=2.ckpt", "epoch=1-step=3.ckpt"]
 
 
 def test_the_other_package_of_lightning(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""Trainings by the real Lightning `Trainer`, once a rank: `trainings.py CALLBACK FOLDER STREAM ARGUMENTS [TROUBLE]`.
+"""Trainings by the real Lightning `Trainer`, once a rank: `trainings.py FOLDER STREAM ARGUMENTS FAILS`.
 
-A stream is JSON: for each epoch each rank's value of the metric, which the model logs as its own. Trouble is
-JSON, too: what happens (`sigterm` or `raise`), on which ranks, after which step.
+A stream is JSON: for each epoch each rank's value of the metric, which the model logs as its own. All ranks
+fail after a step.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
 import sys
 import warnings
 from pathlib import Path
@@ -62,18 +61,14 @@ class Events(pl.Callback):
         self.seen.append(sorted(path.name for path in self.folder.glob("*.ckpt")))
 
 
-class Trouble(pl.Callback):
-    """Something happens to some ranks after a step."""
+class Failing(pl.Callback):
+    """Fails after a step."""
 
-    def __init__(self, what: str, ranks: list[int], step: int) -> None:
-        self.what, self.ranks, self.step = what, ranks, step
+    def __init__(self, step: int) -> None:
+        self.step = step
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        if trainer.global_step != self.step or trainer.global_rank not in self.ranks:
-            return
-        if self.what == "sigterm":
-            os.kill(os.getpid(), signal.SIGTERM)
-        else:
+        if trainer.global_step == self.step:
             raise RuntimeError(f"trouble on rank {trainer.global_rank}")
 
 
@@ -111,18 +106,7 @@ def train(
     return trainer, events.seen[1:]
 
 
-def callback(name: str, folder: Path, arguments: dict[str, Any]) -> ModelCheckpoint:
-    if name == "lightning":
-        return ModelCheckpoint(folder, monitor="val_loss", **arguments)
-    settings = {"books": "per-rank"} if name == "unanimous" else None
-    return PolicyCheckpoint(folder, monitor="val_loss", policy=f"builtin:{name}", settings=settings, **arguments)
-
-
 if __name__ == "__main__":
-    name, place, stream_of, arguments_of, *trouble_of = sys.argv[1:]
-    folder_of = Path(place)
-    made = callback(name, folder_of, json.loads(arguments_of))
-    troubles = [Trouble(*json.loads(trouble)) for trouble in trouble_of]
-    trainer, seen = train(made, folder_of, json.loads(stream_of), *troubles)
-    if trainer.is_global_zero:
-        print(json.dumps({"files": seen, "best": Path(made.best_model_path).name}))
+    place, stream_of, arguments_of, fails = sys.argv[1:]
+    made = PolicyCheckpoint(place, monitor="val_loss", **json.loads(arguments_of))
+    train(made, Path(place), json.loads(stream_of), Failing(int(fails)))

@@ -20,9 +20,10 @@ def configuration_of(callback: PolicyCheckpoint) -> dict[str, Any]:
     """Returns the configuration that a callback without one has."""
     at_steps = callback._every_n_train_steps >= 1 or callback._train_time_interval is not None
     newest = ["train-end"] if callback.save_last else []
-    # A link goes to what the policy saved; where that is nothing, it is a checkpoint, too.
+    # A link goes to what the policy saved; where that is nothing, it is a checkpoint, too. What waits for a
+    # validation is asked after it.
     if callback.save_last and at_steps and (callback.save_last != "link" or callback.save_top_k == 0):
-        newest.append("step-end")
+        newest += ["step-end", "validation-end", "epoch-end"]
     if callback.save_on_exception:
         newest.append("interrupted")
     return configuration(

@@ -196,13 +196,11 @@ class PolicyCheckpoint(ModelCheckpoint):
             return
         if self._waits_for_validation:
             self._waits_for_validation = False
-            self._decide("step-end", trainer)
+            self._decide("validation-end", trainer)
         elif self.config is not None:
             self._decide("validation-end", trainer)
         else:
-            is_deferred = self._is_exact and getattr(self, "_defer_save_until_validation", False)
-            self._moment = "step-end" if is_deferred else "validation-end"
-            self._asked = -1
+            self._moment = "validation-end"
             super().on_validation_end(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -256,7 +254,7 @@ class PolicyCheckpoint(ModelCheckpoint):
         # The link is made with the save that it points to. Without any, `last` is a checkpoint of its own.
         is_refreshed = self.save_last == "link" and self.save_top_k == 0 and self._moment != "step-end"
         if self._host is not None and is_refreshed and self._last_global_step_saved != trainer.global_step:
-            self._decide("step-end", trainer)
+            self._decide(self._moment, trainer)
 
     def _is_due(self, trainer: Trainer) -> bool:
         """Whether a trigger of steps or of time wants a decision after this step."""
@@ -280,21 +278,23 @@ class PolicyCheckpoint(ModelCheckpoint):
             metrics["host.max-steps"] = trainer.max_steps
         event = Event(moment, trainer.global_step, trainer.current_epoch, metrics)
         outcome = self.host.decide(event, self._engine)
-        self._do(outcome, trainer)
         if outcome.round is not None:
             self._tell(outcome, trainer)
+        self._do(outcome, trainer)
 
     def _tell(self, outcome: Outcome, trainer: Trainer) -> None:
         """Says what policies said, and that nobody has the metric."""
         errors = [str(opinion["error"]) for opinion in outcome.opinions if opinion["error"]]
         missing = [error for error in errors if error.startswith("no rank supplies")]
-        if missing and self.config is None:
-            if outcome.moment == "step-end" and not trainer.validating:
-                # A validation is still to come.
-                self._waits_for_validation = True
-            elif trainer.fit_loop.epoch_loop.val_loop._has_run:
-                logged = ", ".join(sorted(trainer.callback_metrics)) or "nothing"
+        if missing and self.config is None and self.save_top_k != 0:
+            logged = ", ".join(sorted(trainer.callback_metrics)) or "nothing"
+            is_validated = trainer.fit_loop.epoch_loop.val_loop._has_run
+            if outcome.moment != "step-end" and is_validated and (self._is_exact or self._every_n_epochs >= 1):
                 raise MisconfigurationException(f"{missing[0]}; this rank has logged {logged}")
+            # With triggers of steps or time it may still come, such as a mean over the epoch.
+            self._waits_for_validation = self._every_n_epochs == 0 and not self._is_exact
+            if is_validated:
+                logger.warning("%s; this rank has logged %s", missing[0], logged)
         if self.verbose and trainer.is_global_zero:
             for opinion in outcome.opinions:
                 said = trainer.current_epoch, trainer.global_step, opinion["name"], opinion["error"] or opinion["reason"]
