@@ -217,7 +217,9 @@ impl Host {
         // in flight.
         let found = resume.disk.iter().flatten().find(|found| found.id == from);
         let known = ledger.get(from).filter(|entry| entry.complete);
-        let bytes = known.map(|entry| entry.bytes).or(found.map(|found| found.bytes));
+        let bytes = known
+            .map(|entry| entry.bytes)
+            .or(found.map(|found| found.bytes));
         ledger.complete(from, bytes.unwrap_or_default());
         ledger.change(from, |entry| {
             entry.pinned = true;
