@@ -215,11 +215,11 @@ impl Host {
         }
         // It is complete, whatever was learnt in time; its size is what is on disk where it was still
         // in flight.
-        let found = resume.disk.iter().flatten().find(|found| found.id == from);
         let known = ledger.get(from).filter(|entry| entry.complete);
+        let found = || resume.disk.iter().flatten().find(|it| it.id == from);
         let bytes = known
             .map(|entry| entry.bytes)
-            .or(found.map(|found| found.bytes));
+            .or_else(|| found().map(|it| it.bytes));
         ledger.complete(from, bytes.unwrap_or_default());
         ledger.change(from, |entry| {
             entry.pinned = true;
