@@ -18,6 +18,7 @@ from trainings import Streamed, train
 
 from ckpt_policy import ConfigError
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers.logger import DummyLogger
 from lightning.pytorch.plugins.io import AsyncCheckpointIO, TorchCheckpointIO
 from ckpt_policy.lightning import PolicyCheckpoint
 
@@ -76,6 +77,38 @@ def test_a_wrong_configuration_is_told_when_training_starts(tmp_path: Path) -> N
         train(callback, tmp_path / "c", alone([1.0]))
     with pytest.raises(ValueError, match="leave out `monitor`"):
         PolicyCheckpoint(monitor="val_loss", config={})
+
+
+def test_a_name_that_cannot_be_made_ends_the_training(tmp_path: Path) -> None:
+    callback = PolicyCheckpoint(tmp_path / "c", "{val_loss:x}", "val_loss")
+    with pytest.raises(ConfigError, match="no name by `filename='{val_loss:x}'`: .*format"):
+        train(callback, tmp_path / "c", alone([1.0]))
+
+
+def test_a_link_that_a_killed_process_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    (folder / "last.ckpt.new").symlink_to("nothing")
+    train(PolicyCheckpoint(folder, monitor="val_loss", save_last=True), folder, alone([1.0, 0.5]))
+    assert (folder / "last.ckpt").is_symlink()
+    assert sorted(path.name for path in folder.iterdir()) == ["epoch=1-step=8.ckpt", "last.ckpt"]
+
+
+class Logger(DummyLogger):
+    """Writes down what it is told of checkpoints."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[list[str]] = []
+
+    def after_save_checkpoint(self, callback: Any) -> None:
+        self.told.append([Path(path).name for path in callback.best_k_models])
+
+
+def test_loggers_hear_of_checkpoints_that_are_there(tmp_path: Path) -> None:
+    logger, folder = Logger(), tmp_path / "checkpoints"
+    train(PolicyCheckpoint(folder, monitor="val_loss"), folder, alone([1.0, 2.0, 0.5]), logger=logger)
+    assert logger.told == [["epoch=0-step=4.ckpt"], ["epoch=2-step=12.ckpt"]]
 
 
 def test_a_configuration_of_the_site(tmp_path: Path) -> None:

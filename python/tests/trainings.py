@@ -95,7 +95,7 @@ def train(
         strategy="auto" if is_alone else "ddp",
         max_epochs=epochs or len(stream),
         callbacks=[events, *more, callback],
-        logger=False,
+        logger=arguments.pop("logger", False),
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,

@@ -311,6 +311,9 @@ class PolicyCheckpoint(ModelCheckpoint):
         )
         if outcome.save or outcome.delete or last is not outcome:
             self._files.show(self.host)
+        if outcome.save and trainer.is_global_zero and self._last_global_step_saved == trainer.global_step:
+            for log in trainer.loggers:
+                log.after_save_checkpoint(self)
         if outcome.stop or last.stop:
             trainer.should_stop = True
 
@@ -319,9 +322,6 @@ class PolicyCheckpoint(ModelCheckpoint):
         written = self._files.save(checkpoint, outcome, self.host, self._engine, trainer)
         self._last_global_step_saved = trainer.global_step
         self._last_checkpoint_saved = self._files.books.kept[checkpoint].path
-        if trainer.is_global_zero:
-            for log in trainer.loggers:
-                log.after_save_checkpoint(self)
         return written
 
     # A run goes on.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
@@ -11,7 +12,7 @@ from typing import Any, Optional, Union
 
 import torch
 
-from ckpt_policy._native import Outcome
+from ckpt_policy._native import ConfigError, Outcome
 from ckpt_policy.books import NEWEST, Books, Kept
 from ckpt_policy.engines import Engine
 from ckpt_policy.host import Background, Host
@@ -76,18 +77,28 @@ class Files:
         trainer: Trainer,
     ) -> tuple[str, str]:
         """Returns what a checkpoint and the link to it are called, which rank 0 says to all."""
-        told = b""
+        told, problem = b"", "rank 0 says why"
         if trainer.is_global_zero:
-            of = self._of
-            own = {kept.path for number, kept in self.books.kept.items() if number in replaced}
-            newest = self._free(metrics, of.CHECKPOINT_NAME_LAST, {of.last_model_path}) if of.save_last else ""
-            path = newest if is_only_last and newest else self._free(metrics, None, own)
-            told = f"{path}\n{newest}".encode()
-            if len(told) > NAMES:
-                raise ValueError(f"the path of a checkpoint has more than {NAMES // 2} bytes: {path}")
+            try:
+                told = self._say_names(metrics, is_only_last, replaced)
+            except (LookupError, TypeError, ValueError, OSError) as error:
+                problem = f"{type(error).__name__}: {error}"
         everybody = engine.all_gather(told.ljust(NAMES, b"\0"))
-        path, newest = everybody[:NAMES].rstrip(b"\0").decode().split("\n")
+        told = everybody[:NAMES].rstrip(b"\0")
+        if not told:
+            raise ConfigError(f"a checkpoint gets no name by `filename={self._of.filename!r}`: {problem}")
+        path, newest = told.decode().split("\n")
         return path, newest
+
+    def _say_names(self, metrics: dict[str, torch.Tensor], is_only_last: bool, replaced: set[int]) -> bytes:
+        of = self._of
+        own = {kept.path for number, kept in self.books.kept.items() if number in replaced}
+        newest = self._free(metrics, of.CHECKPOINT_NAME_LAST, {of.last_model_path}) if of.save_last else ""
+        path = newest if is_only_last and newest else self._free(metrics, None, own)
+        told = f"{path}\n{newest}".encode()
+        if len(told) > NAMES:
+            raise ValueError(f"expected a path of at most {NAMES // 2} bytes, got {path}")
+        return told
 
     def _free(self, metrics: dict[str, torch.Tensor], name: Optional[str], own: set[str]) -> str:
         """Returns a path that nothing else has; `own` are those that may be written over."""
@@ -191,7 +202,8 @@ class Files:
         if newest != path:
             self._link(path, newest)
         if self._linked not in ("", newest) and self._is_own(self._linked):
-            self._of._fs.rm(self._linked)
+            with contextlib.suppress(FileNotFoundError):
+                self._of._fs.rm(self._linked)
         self._linked = "" if newest == path else newest
         return int(self._of._fs.du(path))
 
@@ -203,6 +215,9 @@ class Files:
             self._of._fs.copy(path, link, recursive=True)
             return
         new = link + ".new"
+        with contextlib.suppress(FileNotFoundError):
+            # Of a process that was killed.
+            os.remove(new)
         try:
             os.symlink(os.path.relpath(path, os.path.dirname(link)), new)
             if os.path.isdir(link) and not os.path.islink(link):
@@ -210,7 +225,9 @@ class Files:
                 self._of._fs.rm(link, recursive=True)
             os.replace(new, link)
         except OSError:
-            # A file system without links.
+            # A file system without links. What one points to would be written over.
+            if os.path.islink(link):
+                os.remove(link)
             self._of._fs.copy(path, link, recursive=True)
 
 
