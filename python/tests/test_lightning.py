@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import subprocess
@@ -11,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import lightning.pytorch as pl
 import pytest
 import torch
 from conftest import World
@@ -69,6 +71,41 @@ def test_a_resumed_run_ends_as_the_whole_one(cut: int, tmp_path: Path) -> None:
     for files, expected in zip(after, seen[-played:]):
         assert set(expected) <= set(files), (files, expected)
         assert set(files) - set(expected) <= came_from
+
+
+class Killed(pl.Callback):
+    """Ends the training as an epoch begins, and lets nobody tidy up."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.current_epoch == self.epoch:
+            raise RuntimeError("killed")
+
+
+@pytest.mark.parametrize("policy", ["aggregate", "majority", "unanimous", "rank-zero"])
+def test_a_run_that_is_killed_after_every_validation_ends_as_the_whole_one(policy: str, tmp_path: Path) -> None:
+    drawn = random.Random(policy)
+    stream = alone([drawn.random() for _ in range(8)])
+    whole, part = tmp_path / "whole", tmp_path / "part"
+
+    def callback(folder: Path) -> PolicyCheckpoint:
+        return PolicyCheckpoint(folder, None, "val_loss", save_top_k=2, save_last=True, policy=f"builtin:{policy}")
+
+    best = callback(whole)
+    _, seen = train(best, whole, stream)
+    came_from = set()
+    for epoch in [*range(1, 8), 99]:
+        link = part / "last.ckpt"
+        came_from |= {link.resolve().name} if link.exists() else set()
+        again = callback(part)
+        with contextlib.suppress(RuntimeError):
+            train(again, part, stream, Killed(epoch), ckpt_path="last" if link.exists() else None)
+    left = {path.name for path in part.iterdir()}
+    assert Path(again.best_model_path).name == Path(best.best_model_path).name
+    # What a run came from is never deleted.
+    assert set(seen[-1]) <= left <= set(seen[-1]) | came_from
 
 
 def test_a_wrong_configuration_is_told_when_training_starts(tmp_path: Path) -> None:
