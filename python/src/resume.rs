@@ -6,10 +6,11 @@ use pyo3::prelude::*;
 /// From where a run goes on.
 ///
 /// `snapshot` is what `Host.snapshot` returned. `checkpoint` is the one that the weights come from: it
-/// is protected from then on, and what is younger is an abandoned future; without it the run goes on
-/// where the snapshot was taken, as if it had never stopped. `directory` is the newest snapshot of the
-/// checkpoints' folder where `snapshot` is an older one, and `on_disk` what was found there, complete on
-/// all ranks: tuples of checkpoint, step, epoch and bytes; by default what the snapshot says.
+/// is protected until the run goes on from another, and what is younger is an abandoned future; without
+/// it the run goes on where the snapshot was taken, as if it had never stopped. `directory` is the newest
+/// snapshot of the checkpoints' folder where `snapshot` is an older one, and `on_disk` what was found
+/// there, complete on all ranks: tuples of checkpoint, step, epoch and bytes; by default what the
+/// snapshot says.
 #[pyclass(frozen, skip_from_py_object, module = "ckpt_policy")]
 #[derive(Clone, Debug)]
 pub(crate) struct Resume {

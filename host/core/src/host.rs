@@ -109,6 +109,8 @@ pub(crate) struct Course {
     pub(crate) next_id: CheckpointId,
     /// How often the run went on from a checkpoint.
     pub(crate) restarts: u64,
+    /// The checkpoint that is pinned for no other reason than that the run came from it.
+    pub(crate) came_from: Option<CheckpointId>,
     pub(crate) failed_saves: u64,
     /// The step of the newest `step-end`.
     pub(crate) step_end: u64,

@@ -72,6 +72,9 @@ pub(crate) struct Body {
     pub(crate) round: u64,
     pub(crate) next_id: CheckpointId,
     pub(crate) restarts: u64,
+    /// Left out where there is none, so that a run without restarts is read by hosts that do not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) came_from: Option<CheckpointId>,
     pub(crate) failed_saves: u64,
     pub(crate) step: u64,
     pub(crate) epoch: u64,

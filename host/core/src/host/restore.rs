@@ -3,6 +3,7 @@
 //! Rules of a resume, beyond putting everything back by name:
 //! - World size changed: rank r takes old rank r's numbers, new ranks have none.
 //! - Checkpoints that are not on disk are dropped; unknown ones are entered as complete and pinned.
+//! - What the weights come from is pinned, until the run goes on from another one.
 //! - What is younger than the checkpoint that the weights come from is an abandoned future.
 //! - A policy that had failed too often still has: the same file under the same configuration would
 //!   fail again where it failed. A larger `disable-after` lets it in again.
@@ -116,6 +117,10 @@ impl Host {
             self.recall_flags();
         }
         let mut ledger = self.real_ledger(resume)?;
+        if let Some(from) = resume.from {
+            let is_pinned_by_this = self.protect(&mut ledger, from, resume)?;
+            self.course.came_from = is_pinned_by_this.then_some(from);
+        }
         self.take_stock(&mut ledger, resume);
         self.course.next_id = self.course.next_id.max(after(ledger.largest_id())?);
         ledger.commit();
@@ -149,11 +154,16 @@ impl Host {
 
     /// Rebuilds the enforced ledger.
     fn real_ledger(&self, resume: &Resume) -> Result<Ledger, Error> {
-        let own = &resume.snapshot.body.ledger;
-        let newest = resume
+        let body = &resume.snapshot.body;
+        let newest_body = resume
             .directory
             .as_ref()
-            .map_or(own, |newest| &newest.body.ledger);
+            .map_or(body, |newest| &newest.body);
+        let (own, newest) = (&body.ledger, &newest_body.ledger);
+        // What the run came from before goes as all others do, once it comes from elsewhere.
+        let is_pinned = |body: &Body, part: &EntryPart| {
+            part.pinned && (resume.from.is_none() || body.came_from != Some(part.id))
+        };
         let mut ledger = Ledger::default();
         for part in &newest.checkpoints {
             // What the resumed checkpoint's own time knew of it, holds above all, is what counts.
@@ -162,8 +172,10 @@ impl Host {
                 .iter()
                 .find(|own| own.id == part.id)
                 .unwrap_or(part);
-            let mut entry = self.enforced_entry(then);
-            entry.pinned |= part.pinned;
+            let mut entry = self.enforced_entry(&EntryPart {
+                pinned: is_pinned(body, then) || is_pinned(newest_body, part),
+                ..then.clone()
+            });
             entry.bytes = entry.bytes.max(part.bytes);
             if is_future(resume, part.id) {
                 entry.abandoned = true;
@@ -185,19 +197,17 @@ impl Host {
         {
             ledger.order_deletion(*id);
         }
-        if let Some(from) = resume.from {
-            self.protect(&mut ledger, from, resume)?;
-        }
         Ok(ledger)
     }
 
-    /// Enters the checkpoint that the weights come from as complete and pinned.
+    /// Enters the checkpoint that the weights come from as complete and pinned; returns whether it
+    /// was not pinned before.
     fn protect(
         &self,
         ledger: &mut Ledger,
         from: CheckpointId,
         resume: &Resume,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         if ledger.get(from).is_none() {
             // Dropped or ordered to go since, but somebody has just restored from it.
             let own = &resume.snapshot.body.ledger.checkpoints;
@@ -220,12 +230,13 @@ impl Host {
         let bytes = known
             .map(|entry| entry.bytes)
             .or_else(|| found().map(|it| it.bytes));
+        let was_pinned = ledger.get(from).is_some_and(|entry| entry.pinned);
         ledger.complete(from, bytes.unwrap_or_default());
         ledger.change(from, |entry| {
             entry.pinned = true;
             entry.abandoned = false;
         });
-        Ok(())
+        Ok(!was_pinned)
     }
 
     /// Brings the ledger in line with the disk.
@@ -514,6 +525,7 @@ fn course(body: &Body, resume: &Resume) -> Result<Course, Error> {
         next_id: body.next_id.max(newest.next_id),
         // Each time that the run went on from any of its checkpoints, also from an older one.
         restarts: if again { after(restarts)? } else { restarts },
+        came_from: body.came_from,
         failed_saves: body.failed_saves,
         step_end: body.step_end,
         round_step: body.round_step,

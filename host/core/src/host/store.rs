@@ -40,6 +40,7 @@ impl Host {
                 round: course.round,
                 next_id: course.next_id,
                 restarts: course.restarts,
+                came_from: course.came_from,
                 failed_saves: course.failed_saves,
                 step: course.step,
                 epoch: course.epoch,

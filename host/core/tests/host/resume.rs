@@ -146,6 +146,21 @@ fn what_the_run_resumed_from_is_never_deleted() {
 }
 
 #[test]
+fn what_the_run_resumed_from_before_goes_once_it_resumes_from_another() {
+    let mut before = world(1, |_| vec![keeper().named("a")]);
+    let mut snapshot = save_with_snapshot(&mut before, 10);
+    for (id, step) in [(1, 20), (2, 30), (3, 40)] {
+        let mut world = reopen(1, &from(snapshot, id), |_| vec![keeper().named("a")]);
+        // Seamless in between, which is no restart.
+        let again = Resume::seamless(world.snapshot().expect("a snapshot"));
+        world = reopen(1, &again, |_| vec![keeper().named("a")]);
+        assert!(held(&world, id).pinned);
+        snapshot = save_with_snapshot(&mut world, step);
+        assert_eq!(steps(&world), [step - 10, step], "what it came from stays");
+    }
+}
+
+#[test]
 fn a_checkpoint_that_was_ordered_to_go_stays_if_the_run_resumes_from_it() {
     let mut before = world(1, |_| vec![keeper().named("a")]);
     let old = save_with_snapshot(&mut before, 10);
