@@ -10,7 +10,7 @@ from typing import Any, Optional
 from ckpt_policy._native import Outcome
 from ckpt_policy.host import Host
 
-__all__ = ["NEWEST", "Books", "Kept", "configuration", "score"]
+__all__ = ["NEWEST", "Books", "Kept", "configuration", "opened", "score"]
 
 #: The name of the policy that keeps the newest checkpoint, beside the one that the arguments choose.
 NEWEST = "keeps-newest"
@@ -100,6 +100,17 @@ class Books:
                 self.kept[int(number)] = kept
                 found.append((int(number), kept.step, kept.epoch, there))
         return found
+
+
+def opened(host: Optional[Host]) -> Host:
+    """Returns the host of an adapter.
+
+    Raises:
+        RuntimeError: It is not open, as no training goes on.
+    """
+    if host is None:
+        raise RuntimeError("the host is open from the start of a training to its end")
+    return host
 
 
 def score(outcome: Outcome) -> Optional[float]:

@@ -15,7 +15,7 @@ from typing import Any, Optional, Union
 import keras
 
 from ckpt_policy._native import Event, Outcome, Resume
-from ckpt_policy.books import Books, Kept, configuration, score
+from ckpt_policy.books import Books, Kept, configuration, opened, score
 from ckpt_policy.engines import Engine, Solo, TorchDistributed
 from ckpt_policy.engines.jax import JaxProcesses
 from ckpt_policy.host import Host
@@ -112,9 +112,7 @@ class PolicyCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
     @property
     def host(self) -> Host:
         """The host, while training goes on."""
-        if self._host is None:
-            raise RuntimeError("the host is open from the start of a training to its end")
-        return self._host
+        return opened(self._host)
 
     # Hooks become events.
 

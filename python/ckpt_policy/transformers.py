@@ -18,7 +18,7 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from transformers.trainer import TRAINER_STATE_NAME
 
 from ckpt_policy._native import CkptPolicyError, Event, Outcome
-from ckpt_policy.books import Kept, configuration, score
+from ckpt_policy.books import Kept, configuration, opened, score
 from ckpt_policy.engines import DEADLINE, Engine, Solo
 from ckpt_policy.host import Host
 from ckpt_policy.loop import Folders, facts, joins, open_host, refuse_both, size, torch_engine
@@ -92,9 +92,7 @@ class PolicyCallback(TrainerCallback):
     @property
     def host(self) -> Host:
         """The host, while training goes on."""
-        if self._host is None:
-            raise RuntimeError("the host is open from the start of a training to its end")
-        return self._host
+        return opened(self._host)
 
     def log(self, metrics: Mapping[str, float]) -> None:
         """Gives numbers of this rank's own; each is known until it is given again.
@@ -146,8 +144,7 @@ class PolicyCallback(TrainerCallback):
             self._happened("train-start", control)
 
     def on_log(self, args: Any, state: Any, control: TrainerControl, **known: Any) -> None:
-        numbers = {name: value for name, value in known["logs"].items() if isinstance(value, Real)}
-        self._told.update(numbers)
+        self._told.update({name: value for name, value in known["logs"].items() if isinstance(value, Real)})
 
     def on_step_end(self, args: Any, state: Any, control: TrainerControl, **_: Any) -> None:
         self._check_names()
@@ -277,14 +274,15 @@ class PolicyCallback(TrainerCallback):
         """Returns the configuration that the arguments amount to."""
         monitor = self.monitor or args.metric_for_best_model
         is_greater = self.monitor is None and bool(args.greater_is_better)
-        if monitor is not None and not monitor.startswith("eval_"):
-            monitor = f"eval_{monitor}"
-        mode = self.mode or ("max" if is_greater else "min")
         at = ["epoch-end" if args.eval_strategy == "no" else "validation-end"]
-        newest = [*at, "train-end"] if self.save_last else []
-        top_k = self.save_top_k
         return configuration(
-            self.policy, self.settings, monitor=monitor, mode=mode, top_k=top_k, at=at, newest=newest
+            self.policy,
+            self.settings,
+            monitor=monitor and f"eval_{monitor.removeprefix('eval_')}",
+            mode=self.mode or ("max" if is_greater else "min"),
+            top_k=self.save_top_k,
+            at=at,
+            newest=[*at, "train-end"] if self.save_last else [],
         )
 
 

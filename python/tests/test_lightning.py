@@ -10,7 +10,7 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import lightning.pytorch as pl
 import pytest
@@ -170,6 +170,33 @@ class Slow(TorchCheckpointIO):
         if self.writes == self.full:
             raise OSError("no space left on device")
         super().save_checkpoint(*args, **kwargs)
+
+
+class Sharded(TorchCheckpointIO):
+    """Writes a checkpoint as a folder, as strategies do whose ranks write their own parts."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Optional[Any] = None) -> None:
+        super().save_checkpoint(checkpoint, Path(path) / "part")
+
+    def load_checkpoint(self, path: Any, *arguments: Any, **named: Any) -> dict[str, Any]:
+        return super().load_checkpoint(Path(path) / "part", *arguments, **named)
+
+
+def test_checkpoints_that_are_folders(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+
+    def callback() -> PolicyCheckpoint:
+        return PolicyCheckpoint(folder, "best", "val_loss", save_last=True)
+
+    train(callback(), folder, alone([0.9, 0.8, 0.95]), plugins=(Sharded(),))
+    # One that is kept is not written over before the new one is whole.
+    assert sorted(path.name for path in folder.iterdir()) == ["best-v1.ckpt", "last.ckpt"]
+    assert (folder / "last.ckpt").resolve() == folder / "best-v1.ckpt"
+    assert (folder / "last.ckpt" / "part").is_file()
+    again = callback()
+    train(again, folder, alone([0.9, 0.8, 0.95, 0.7, 0.6]), ckpt_path="last", plugins=(Sharded(),))
+    assert Path(again.best_model_path).name == "best-v2.ckpt"
+    assert sorted(path.name for path in folder.iterdir()) == ["best-v1.ckpt", "best-v2.ckpt", "last.ckpt"]
 
 
 def test_a_write_in_the_background_that_fails_costs_nothing(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import torch
 import torch.distributed as dist
 
 from ckpt_policy._native import CkptPolicyError, Event, Outcome, Resume
+from ckpt_policy.books import opened
 from ckpt_policy.engines import DEADLINE, Engine, Solo, TorchDistributed
 from ckpt_policy.host import Background, Host
 from ckpt_policy.lightning.arguments import TEMPLATES, arguments_of, configuration_of
@@ -141,9 +142,7 @@ class PolicyCheckpoint(ModelCheckpoint):
     @property
     def host(self) -> Host:
         """The host, while training goes on."""
-        if self._host is None:
-            raise RuntimeError("the host is open from the start of a training to its end")
-        return self._host
+        return opened(self._host)
 
     @property
     def state_key(self) -> str:
