@@ -27,7 +27,7 @@ __all__ = ["PolicyCallback", "newest_checkpoint"]
 
 logger = logging.getLogger("ckpt_policy")
 
-#: Where the state of the host is, among the callbacks' states in a trainer's.
+# Where the host's state is among those of callbacks in a trainer's.
 KEY = "ckpt_policy"
 
 
@@ -47,17 +47,14 @@ class PolicyCallback(TrainerCallback):
 
     Args:
         monitor: The metric of evaluations that decides, with or without ``eval_``. By default
-            ``metric_for_best_model``; without that, too, the newest checkpoints are kept.
-        mode: ``"min"`` or ``"max"``; by default, for ``metric_for_best_model``, what ``greater_is_better``
-            says, else ``"min"``.
-        config: A configuration in place of ``monitor`` and the rest: the path of a file, or a mapping.
-            Its policies read numbers of evaluations and of logs under the names that ``Trainer`` has.
+            ``metric_for_best_model``, and without that the newest checkpoints are kept.
+        mode: ``"min"`` or ``"max"``; by default ``"min"``, or as ``greater_is_better`` says.
+        config: A configuration in place of all these, a path or a mapping, with the names of ``Trainer``.
         save_top_k, save_last, policy, settings, site, deadline: As
             :class:`ckpt_policy.loop.Checkpointer` has them.
 
     Raises:
-        ValueError: A configuration and settings of a policy are given at once; or, when training starts,
-            the trainer's arguments contradict.
+        ValueError: Arguments exclude each other; those of the trainer are looked at when training starts.
     """
 
     def __init__(
@@ -95,10 +92,7 @@ class PolicyCallback(TrainerCallback):
         return opened(self._host)
 
     def log(self, metrics: Mapping[str, float]) -> None:
-        """Gives numbers of this rank's own; each is known until it is given again.
-
-        One with the name of a metric of evaluations takes its place, if given before the evaluation ends.
-        """
+        """Gives this rank's own numbers, also in the place of those of an evaluation that has not ended yet."""
         self._own.update(metrics)
         self._new.update(metrics)
 
@@ -127,8 +121,7 @@ class PolicyCallback(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: TrainerControl, **_: Any) -> None:
         _refuse(args, state)
         self._close()
-        self._args, self._state = args, state
-        self._began = time.monotonic()
+        self._args, self._state, self._began = args, state, time.monotonic()
         self._can_save = self._is_due = self._validated = self._is_epoch_over = False
         self._told, self._new, self._unasked = {}, set(), []
         self._pending = self._error = None
@@ -273,7 +266,7 @@ class PolicyCallback(TrainerCallback):
     def _configuration(self, args: TrainingArguments) -> dict[str, Any]:
         """Returns the configuration that the arguments amount to."""
         monitor = self.monitor or args.metric_for_best_model
-        is_greater = self.monitor is None and bool(args.greater_is_better)
+        is_greater = self.monitor is None and args.greater_is_better
         at = ["epoch-end" if args.eval_strategy == "no" else "validation-end"]
         return configuration(
             self.policy,
@@ -289,9 +282,8 @@ class PolicyCallback(TrainerCallback):
 def newest_checkpoint(output_dir: Union[str, os.PathLike[str]]) -> Optional[str]:
     """Returns the newest checkpoint of a run that is whole, for ``resume_from_checkpoint``; or ``None``.
 
-    ``Trainer`` itself takes the newest folder, also where the run was killed as it wrote it.
+    ``Trainer`` itself takes the newest folder, also where the run was killed before its state was written.
     """
-    # The state is what `Trainer` writes last.
     return Folders(output_dir, Solo(), is_writer=False).newest(TRAINER_STATE_NAME)
 
 
