@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Optional
 
 from ckpt_policy._native import Outcome
+from ckpt_policy.engines import Engine
 from ckpt_policy.host import Host
 
-__all__ = ["NEWEST", "Books", "Kept", "configuration", "opened", "score"]
+__all__ = ["NEWEST", "Books", "Kept", "configuration", "facts", "from_rank_zero", "opened", "score"]
 
 #: The name of the policy that keeps the newest checkpoint, beside the one that the arguments choose.
 NEWEST = "keeps-newest"
@@ -120,3 +122,18 @@ def score(outcome: Outcome) -> Optional[float]:
         if opinion["ballot"] == "save" and figure is not None:
             return float(figure)
     return None
+
+
+def facts(began: float) -> dict[str, float]:
+    """Returns what a host is told of time. Began is when the run did, in seconds of ``time.monotonic``."""
+    return {"host.elapsed-seconds": time.monotonic() - began, "host.unix-seconds": time.time()}
+
+
+def from_rank_zero(engine: Engine, text: str, size: int) -> str:
+    """Returns rank 0's text; what others bring is of no matter.
+
+    Args:
+        text: At most so many bytes in UTF-8, and no zeros at its end.
+        size: How many bytes each rank brings, the same on all.
+    """
+    return engine.all_gather(text.encode().ljust(size, b"\0"))[:size].rstrip(b"\0").decode()

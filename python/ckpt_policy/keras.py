@@ -15,8 +15,8 @@ from typing import Any, Optional, Union
 import keras
 
 from ckpt_policy._native import Event, Outcome, Resume
-from ckpt_policy.books import Books, Kept, configuration, opened, score
-from ckpt_policy.engines import Engine, Solo, TorchDistributed
+from ckpt_policy.books import Books, Kept, configuration, facts, from_rank_zero, opened, score
+from ckpt_policy.engines import DEADLINE, Engine, Solo, torch_engine
 from ckpt_policy.engines.jax import JaxProcesses
 from ckpt_policy.host import Host
 
@@ -147,9 +147,7 @@ class PolicyCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
     def _decide(self, moment: str, logs: Mapping[str, Any]) -> None:
         # What no policy looks at need not come from the device.
         wanted = self.host.inputs if moment in self.host.moments else []
-        metrics = {name: logs[name] for name in wanted if name in logs}
-        metrics["host.elapsed-seconds"] = time.monotonic() - self._started
-        metrics["host.unix-seconds"] = time.time()
+        metrics = {**{name: logs[name] for name in wanted if name in logs}, **facts(self._started)}
         outcome = self.host.decide(Event(moment, self._step, self._epoch, metrics), self._engine)
         if outcome.round is None:
             return
@@ -171,7 +169,7 @@ class PolicyCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
     def _follow(self, outcome: Outcome, name: str) -> None:
         def save(checkpoint: int) -> int:
             snapshot = self.host.snapshot(self._engine)
-            path = self._engine.all_gather(name.encode().ljust(NAMES, b"\0"))[:NAMES].rstrip(b"\0").decode()
+            path = from_rank_zero(self._engine, name, NAMES)
             self._books.kept[checkpoint] = Kept(path, self._step, self._epoch, score(outcome))
             state = {"checkpoint": checkpoint, "snapshot": snapshot, "books": self._books.state()}
             return self._write(Path(path), state) if self._engine.rank == 0 else 0
@@ -232,9 +230,7 @@ def _size(path: Path) -> Optional[int]:
 
 def _engine() -> Engine:
     if keras.backend.backend() == "torch":
-        import torch.distributed as dist
-
-        return TorchDistributed() if dist.is_available() and dist.is_initialized() else Solo()
+        return torch_engine(DEADLINE)
     if keras.backend.backend() == "jax":
         import jax
 

@@ -18,11 +18,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Optional, Union
 
 from ckpt_policy._native import Event, Outcome, Resume
-from ckpt_policy.books import Books, Kept, configuration, score
-from ckpt_policy.engines import DEADLINE, Engine, Solo, TorchDistributed
+from ckpt_policy.books import Books, Kept, configuration, facts, score
+from ckpt_policy.engines import DEADLINE, Engine, torch_engine
 from ckpt_policy.host import Host
 
-__all__ = ["Checkpointer", "Folders", "facts", "joins", "open_host", "refuse_both", "size", "torch_engine"]
+__all__ = ["Checkpointer", "Folders", "joins", "open_host", "refuse_both", "size"]
 
 logger = logging.getLogger("ckpt_policy")
 
@@ -324,14 +324,6 @@ class Checkpointer:
         return os.path.join(self._folders.path(step), STATE)
 
 
-def torch_engine(deadline: float) -> Engine:
-    """Returns an engine over all ranks of ``torch.distributed``; of one rank where it is not initialized."""
-    import torch.distributed as dist
-
-    is_alone = not dist.is_available() or not dist.is_initialized()
-    return Solo() if is_alone else TorchDistributed(deadline=deadline)
-
-
 def open_host(
     config: Union[str, os.PathLike[str], Mapping[str, Any]],
     folders: Folders,
@@ -360,11 +352,6 @@ def joins(outcome: Outcome) -> bool:
     """Whether a policy wants a checkpoint that this step has already."""
     is_wanted = any(opinion["ballot"] == "save" for opinion in outcome.opinions)
     return is_wanted and not outcome.save and outcome.refused is None
-
-
-def facts(began: float) -> dict[str, float]:
-    """Returns what a host is told of time. Began is when the run did, in seconds of ``time.monotonic``."""
-    return {"host.elapsed-seconds": time.monotonic() - began, "host.unix-seconds": time.time()}
 
 
 def refuse_both(config: object, monitor: Optional[str], settings: object) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional, Union
 
 from ckpt_policy._native import Event, Outcome, Resume
-from ckpt_policy.books import Books, Kept, configuration, score
+from ckpt_policy.books import Books, Kept, configuration, facts, score
 from ckpt_policy.engines import Engine, Solo
 from ckpt_policy.engines.jax import JaxProcesses
 from ckpt_policy.host import Host
@@ -162,8 +162,7 @@ class CheckpointPolicy:
         if context.reached_preemption:
             moment = "interrupted"
         known = {name: metrics[name] for name in self.host.inputs if name in metrics}
-        known["host.elapsed-seconds"] = time.monotonic() - self._started
-        known["host.unix-seconds"] = time.time()
+        known.update(facts(self._started))
         outcome = self.host.decide(Event(moment, step.step, self._epoch, known), self._engine)
         self._logged, self._outcome, self._answer = None, outcome, (step.step, outcome.save)
         self._follow(outcome)

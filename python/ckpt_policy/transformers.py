@@ -18,10 +18,10 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from transformers.trainer import TRAINER_STATE_NAME
 
 from ckpt_policy._native import CkptPolicyError, Event, Outcome
-from ckpt_policy.books import Kept, configuration, opened, score
-from ckpt_policy.engines import DEADLINE, Engine, Solo
+from ckpt_policy.books import Kept, configuration, facts, opened, score
+from ckpt_policy.engines import DEADLINE, Engine, Solo, torch_engine
 from ckpt_policy.host import Host
-from ckpt_policy.loop import Folders, facts, joins, open_host, refuse_both, size, torch_engine
+from ckpt_policy.loop import Folders, joins, open_host, refuse_both, size
 
 __all__ = ["PolicyCallback", "newest_checkpoint"]
 

@@ -7,6 +7,6 @@ for ever. An engine that has failed once is of no use any more, since nobody kno
 
 from ckpt_policy.engines.engine import DEADLINE, Carried, Engine, Solo, Work
 from ckpt_policy.engines.mpi import Mpi4py
-from ckpt_policy.engines.torch_distributed import TorchDistributed
+from ckpt_policy.engines.torch_distributed import TorchDistributed, torch_engine
 
-__all__ = ["DEADLINE", "Carried", "Engine", "Mpi4py", "Solo", "TorchDistributed", "Work"]
+__all__ = ["DEADLINE", "Carried", "Engine", "Mpi4py", "Solo", "TorchDistributed", "Work", "torch_engine"]

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Optional
 
 from ckpt_policy._native import EngineError, Exchange
-from ckpt_policy.engines.engine import DEADLINE, Carried, Work
+from ckpt_policy.engines.engine import DEADLINE, Carried, Engine, Solo, Work
 from ckpt_policy.engines.roll import Roll
 from ckpt_policy.engines.star import Star
 from ckpt_policy.engines.steps import Broken, Gone, Steps
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
     import torch.distributed
 
-__all__ = ["TorchDistributed"]
+__all__ = ["TorchDistributed", "torch_engine"]
 
 #: Ranks up to which rank 0 answers all others by itself.
 STAR = 64
@@ -176,6 +176,14 @@ class TorchDistributed:
                 text = f"{operation} failed: {missing}; torch says: {said}"
         self._broken = text
         raise EngineError(text) from cause
+
+
+def torch_engine(deadline: float) -> Engine:
+    """Returns an engine over all ranks of ``torch.distributed``; of one rank where it is not initialized."""
+    import torch.distributed as dist
+
+    is_alone = not dist.is_available() or not dist.is_initialized()
+    return Solo() if is_alone else TorchDistributed(deadline=deadline)
 
 
 def _bytes(tensor: torch.Tensor) -> bytes:

@@ -15,11 +15,10 @@ from datetime import timedelta
 from typing import Any, Literal, Optional, Union
 
 import torch
-import torch.distributed as dist
 
 from ckpt_policy._native import CkptPolicyError, Event, Outcome, Resume
-from ckpt_policy.books import opened
-from ckpt_policy.engines import DEADLINE, Engine, Solo, TorchDistributed
+from ckpt_policy.books import facts, opened
+from ckpt_policy.engines import DEADLINE, Engine, Solo, torch_engine
 from ckpt_policy.host import Background, Host
 from ckpt_policy.lightning.arguments import TEMPLATES, arguments_of, configuration_of
 from ckpt_policy.lightning.files import Files
@@ -157,8 +156,7 @@ class PolicyCheckpoint(ModelCheckpoint):
             return
         self._started = time.monotonic()
         self._asked = self._step = trainer.global_step
-        is_alone = not dist.is_available() or not dist.is_initialized()
-        self._engine = Solo() if is_alone else TorchDistributed(deadline=self._deadline)
+        self._engine = torch_engine(self._deadline)
         self._host = Host(
             configuration_of(self) if self.config is None else self.config,
             self._engine.rank,
@@ -166,6 +164,7 @@ class PolicyCheckpoint(ModelCheckpoint):
             site=self._site,
             resume=self._resume(trainer),
         ).open(self._engine)
+        self._leaving = Leaving()
         self._leaving.start(trainer, self._engine, self._deadline)
         self._decide("train-start", trainer)
 
@@ -266,13 +265,11 @@ class PolicyCheckpoint(ModelCheckpoint):
         return is_due
 
     def _decide(self, moment: str, trainer: Trainer) -> None:
-        metrics: dict[str, Any] = {}
+        metrics: dict[str, Any] = facts(self._started)
         # Reading them can be a collective, and takes long: only where somebody asks.
         if moment in self.host.moments:
             candidates = self._monitor_candidates(trainer)
-            metrics = {name: candidates[name] for name in self.host.inputs if name in candidates}
-        metrics["host.elapsed-seconds"] = time.monotonic() - self._started
-        metrics["host.unix-seconds"] = time.time()
+            metrics.update({name: candidates[name] for name in self.host.inputs if name in candidates})
         if trainer.max_steps > 0:
             metrics["host.max-steps"] = trainer.max_steps
         event = Event(moment, trainer.global_step, trainer.current_epoch, metrics)

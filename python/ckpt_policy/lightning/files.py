@@ -13,7 +13,7 @@ from typing import Any, Optional, Union
 import torch
 
 from ckpt_policy._native import ConfigError, Outcome
-from ckpt_policy.books import NEWEST, Books, Kept
+from ckpt_policy.books import NEWEST, Books, Kept, from_rank_zero
 from ckpt_policy.engines import Engine
 from ckpt_policy.host import Background, Host
 from ckpt_policy.lightning.package import ModelCheckpoint, Trainer
@@ -77,26 +77,25 @@ class Files:
         trainer: Trainer,
     ) -> tuple[str, str]:
         """Returns what a checkpoint and the link to it are called, which rank 0 says to all."""
-        told, problem = b"", "rank 0 says why"
+        told, problem = "", "rank 0 says why"
         if trainer.is_global_zero:
             try:
                 told = self._say_names(metrics, is_only_last, replaced)
             except (LookupError, TypeError, ValueError, OSError) as error:
                 problem = f"{type(error).__name__}: {error}"
-        everybody = engine.all_gather(told.ljust(NAMES, b"\0"))
-        told = everybody[:NAMES].rstrip(b"\0")
+        told = from_rank_zero(engine, told, NAMES)
         if not told:
             raise ConfigError(f"a checkpoint gets no name by `filename={self._of.filename!r}`: {problem}")
-        path, newest = told.decode().split("\n")
+        path, newest = told.split("\n")
         return path, newest
 
-    def _say_names(self, metrics: dict[str, torch.Tensor], is_only_last: bool, replaced: set[int]) -> bytes:
+    def _say_names(self, metrics: dict[str, torch.Tensor], is_only_last: bool, replaced: set[int]) -> str:
         of = self._of
         own = {kept.path for number, kept in self.books.kept.items() if number in replaced}
         newest = self._free(metrics, of.CHECKPOINT_NAME_LAST, {of.last_model_path}) if of.save_last else ""
         path = newest if is_only_last and newest else self._free(metrics, None, own)
-        told = f"{path}\n{newest}".encode()
-        if len(told) > NAMES:
+        told = f"{path}\n{newest}"
+        if len(told.encode()) > NAMES:
             raise ValueError(f"expected a path of at most {NAMES // 2} bytes, got {path}")
         return told
 

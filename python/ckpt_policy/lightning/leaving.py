@@ -43,7 +43,6 @@ class Leaving:
 
     def start(self, trainer: Trainer, engine: Engine, deadline: float) -> None:
         """Begins to listen, on all ranks."""
-        self.__init__()  # type: ignore[misc]
         if isinstance(engine, Solo):
             return
         self._engine = engine
