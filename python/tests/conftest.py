@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import pytest
 
@@ -90,6 +91,19 @@ class World:
         return [out for _, out, _ in ends]
 
 
+def trainings(size: int, runs: list[dict[str, Any]], folder: Path, script: Path) -> World:
+    """Starts real ranks, which train one run after the other, and print `RESULT` and JSON for each."""
+    given = folder / "runs.json"
+    given.write_text(json.dumps(runs))
+    return World(size, given, script=script)
+
+
+def results(world: World) -> list[dict[str, Any]]:
+    """Waits for trainings; returns what rank 0 said of each run."""
+    lines = world.outputs(timeout=180)[0].splitlines()
+    return [json.loads(line.removeprefix("RESULT")) for line in lines if line.startswith("RESULT")]
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Compiles each policy once, and leaves the user's cache alone."""
@@ -100,3 +114,9 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test hears of the site rules of the machine that it runs on."""
     monkeypatch.delenv("CKPT_POLICY_SITE", raising=False)
+
+
+@pytest.fixture(params=["lightning", "policy"])
+def callback(request: pytest.FixtureRequest) -> str:
+    """Which of two callbacks a test of Lightning's suite is for, its own or ours."""
+    return str(request.param)

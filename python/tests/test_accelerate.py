@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from accelerate import Accelerator
 from accelerate.utils import ProjectConfiguration
 from accelerate_trainings import STEPS, train
-from conftest import REPOSITORY, World
+from conftest import REPOSITORY, results, trainings
 
 from ckpt_policy import ConfigError, accelerate, loop
 
@@ -161,19 +160,12 @@ def test_the_example_trains_and_goes_on(
     assert [kept.name for kept in sorted(tmp_path.iterdir())].count("checkpoint-44") == 1
 
 
-def world(size: int, runs: list[dict[str, Any]], tmp_path: Path) -> World:
-    """Starts real ranks, which train one run after the other."""
-    given = tmp_path / "runs.json"
-    given.write_text(json.dumps(runs))
-    return World(size, given, script=TRAININGS)
-
-
 def test_a_training_that_is_killed_in_a_write_goes_on(tmp_path: Path) -> None:
     stream = alone(0.5, 0.9, 0.3, 0.7, 0.4)
     policy = {"monitor": "value", "save_top_k": 2}
     run = {"folder": str(tmp_path / "killed"), "stream": stream, "policy": policy}
     trouble = {"how": "kill", "epoch": 3, "rank": 0}
-    with world(1, [{**run, "trouble": trouble}], tmp_path) as killed:
+    with trainings(1, [{**run, "trouble": trouble}], tmp_path, TRAININGS) as killed:
         assert killed.ends()[0][0] == -9
     left = sorted(path.name for path in (tmp_path / "killed").iterdir())
     assert left == sorted([*folders(1, 2), "checkpoint-12.new"])
@@ -201,10 +193,8 @@ def test_two_ranks(tmp_path: Path) -> None:
         run("part", policy=keeps, epochs=2),
         run("part", policy=keeps),
     ]
-    with world(2, runs, tmp_path) as ranks:
-        lines = ranks.outputs(timeout=180)[0].splitlines()
-    found = [json.loads(line.removeprefix("RESULT")) for line in lines if line.startswith("RESULT")]
-    mean, every, failed, whole, before, after = found
+    with trainings(2, runs, tmp_path, TRAININGS) as ranks:
+        mean, every, failed, whole, before, after = results(ranks)
 
     assert mean["seen"] == [folders(1), folders(2), folders(3), folders(4)]
     assert mean["score"] == pytest.approx(0.525)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import REPOSITORY, World
+from conftest import REPOSITORY, results, trainings
 from hf_trainings import STEPS, examples, train, trainer_of
 from safetensors.torch import load_file
 from transformers import TrainerCallback, TrainerControl
@@ -191,19 +191,12 @@ def test_the_example_trains_and_goes_on(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-22", "checkpoint-44"]
 
 
-def world(size: int, runs: list[dict[str, Any]], tmp_path: Path) -> World:
-    """Starts real ranks, which train one run after the other."""
-    given = tmp_path / "runs.json"
-    given.write_text(json.dumps(runs))
-    return World(size, given, script=TRAININGS)
-
-
 def test_a_training_that_is_killed_in_a_write_goes_on(tmp_path: Path) -> None:
     stream = alone(0.5, 0.9, 0.3, 0.7, 0.4)
     policy = {"save_top_k": 2, "save_last": True}
     folder = tmp_path / "killed"
     run = {"folder": str(folder), "stream": stream, "policy": policy, "kill_at": 12}
-    with world(1, [run], tmp_path) as killed:
+    with trainings(1, [run], tmp_path, TRAININGS) as killed:
         assert killed.ends()[0][0] == -9
     assert sorted(path.name for path in folder.iterdir()) == folders(1, 2, 3)
     assert newest_checkpoint(folder) == str(folder / "checkpoint-8")
@@ -232,10 +225,8 @@ def test_two_ranks(tmp_path: Path) -> None:
         run("part", policy=keeps, epochs=2),
         run("part", policy=keeps),
     ]
-    with world(2, runs, tmp_path) as ranks:
-        lines = ranks.outputs(timeout=180)[0].splitlines()
-    found = [json.loads(line.removeprefix("RESULT")) for line in lines if line.startswith("RESULT")]
-    mean, every, blocked, whole, before, after = found
+    with trainings(2, runs, tmp_path, TRAININGS) as ranks:
+        mean, every, blocked, whole, before, after = results(ranks)
 
     assert mean["seen"] == [folders(1), folders(2), folders(3), folders(4)]
     assert mean["score"] == pytest.approx(0.525)
