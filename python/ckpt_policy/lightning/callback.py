@@ -259,7 +259,9 @@ class PolicyCheckpoint(ModelCheckpoint):
         is_due = self._every_n_train_steps >= 1 and trainer.global_step % self._every_n_train_steps == 0
         if self._train_time_interval is not None:
             now, since = time.monotonic(), self._last_time_checked or self._started
-            is_due = trainer.strategy.broadcast(now - since >= self._train_time_interval.total_seconds())
+            is_late = now - since >= self._train_time_interval.total_seconds()
+            # Rank 0's clock counts.
+            is_due = bool(self._engine.all_gather(bytes([is_late]))[0])
             if is_due:
                 self._last_time_checked = now
         return is_due
