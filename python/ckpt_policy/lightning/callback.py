@@ -165,7 +165,7 @@ class PolicyCheckpoint(ModelCheckpoint):
             resume=self._resume(trainer),
         ).open(self._engine)
         self._leaving = Leaving()
-        self._leaving.start(trainer, self._engine, self._deadline)
+        self._leaving.start(trainer, self._engine, self._deadline if self.save_on_exception else None)
         self._decide("train-start", trainer)
 
     def on_train_batch_end(

@@ -41,13 +41,14 @@ class Leaving:
         self._stride = self._left = 1
         self._looked = 0.0
 
-    def start(self, trainer: Trainer, engine: Engine, deadline: float) -> None:
-        """Begins to listen, on all ranks."""
+    def start(self, trainer: Trainer, engine: Engine, deadline: Optional[float]) -> None:
+        """Begins to listen, on all ranks; with a deadline they can :meth:`meet`."""
         if isinstance(engine, Solo):
             return
         self._engine = engine
-        # What a failed rank says must not meet with what the others exchange in a decision.
-        self._last_words = TorchDistributed(deadline=min(deadline, PATIENCE))
+        if deadline is not None:
+            # What a failed rank says must not meet with what the others exchange in a decision.
+            self._last_words = TorchDistributed(deadline=min(deadline, PATIENCE))
         self._looked = time.monotonic()
         if threading.current_thread() is threading.main_thread():
             self._theirs = trainer._signal_connector._original_handlers.get(signal.SIGTERM)
