@@ -7,8 +7,8 @@ is named. Left out are, and why:
 - `…_no_extraneous_invocations`, `test_top_k_ddp`, `test_model_checkpoint_ddp_monitor_none`: of several
   ranks; `test_lightning_parity.py` holds more of them.
 - `test_ddp_sigterm_handling.py`, `test_signal_connector.py`: see `test_lightning_failures.py`.
-- `test_trainer.py`'s `hpc` files, `test_callback_connector.py`'s order of other callbacks: the trainer's, no
-  checkpoint callback takes part.
+- `test_trainer.py`'s `hpc` files: see `test_lightning_requeue.py`.
+- `test_callback_connector.py`'s order of other callbacks: the trainer's, no checkpoint callback takes part.
 - `sync_dist` and `test_early_stopping.py`: how a metric comes to be, and another callback.
 """
 

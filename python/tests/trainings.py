@@ -80,6 +80,7 @@ def train(
     plugins: tuple[Any, ...] = (),
     epochs: Optional[int] = None,
     ckpt_path: Optional[str] = None,
+    module: type[Streamed] = Streamed,
     **arguments: Any,
 ) -> tuple[pl.Trainer, list[list[str]]]:
     """Trains an epoch for each entry of the stream; returns the files after each of them."""
@@ -87,12 +88,13 @@ def train(
     data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(16, 2)), batch_size=4)
     events = Events(folder)
     is_alone = "WORLD_SIZE" not in os.environ
+    is_nowhere = is_alone and "SLURM_NTASKS" not in os.environ
     trainer = pl.Trainer(
         accelerator="cpu",
         # Looking for MPI, as Lightning does where it is not told, starts it, and no `mpirun` works then.
-        plugins=[*([LightningEnvironment()] if is_alone else []), *plugins],
+        plugins=[*([LightningEnvironment()] if is_nowhere else []), *plugins],
         devices=int(os.environ.get("WORLD_SIZE", "1")),
-        strategy="auto" if is_alone else "ddp",
+        strategy=arguments.pop("strategy", "auto" if is_alone else "ddp"),
         max_epochs=epochs or len(stream),
         callbacks=[events, *more, callback],
         logger=arguments.pop("logger", False),
@@ -102,7 +104,7 @@ def train(
         default_root_dir=folder.parent,
         **arguments,
     )
-    trainer.fit(Streamed(stream), data, data, ckpt_path=ckpt_path)
+    trainer.fit(module(stream), data, data, ckpt_path=ckpt_path)
     return trainer, events.seen[1:]
 
 

@@ -168,6 +168,11 @@ class PolicyCheckpoint(ModelCheckpoint):
         self._leaving.start(trainer, self._engine, self._deadline if self.save_on_exception else None)
         self._decide("train-start", trainer)
 
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        if self._leaving.requeue.is_due:
+            # Lightning goes on exactly from here: from the end of a step it may leave out a validation.
+            self._leaving.requeue.follow()
+
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
@@ -217,9 +222,9 @@ class PolicyCheckpoint(ModelCheckpoint):
         if self.config is not None or not self._last_checkpoint_saved:
             self._decide("train-end", trainer)
         self._files.report(self._host, wait=True)
-        self._do(self.host.finish(self._engine), trainer)
+        with self._leaving.requeue.put_off():
+            self._do(self.host.finish(self._engine), trainer)
         # For a `fit` that goes on with this object.
-        self._saving = None
         self._state = self.state_dict()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
@@ -236,7 +241,6 @@ class PolicyCheckpoint(ModelCheckpoint):
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if stage == "fit" and self._host is not None:
-            self._leaving.end()
             self._host.close()
             self._host = None
 
@@ -275,10 +279,11 @@ class PolicyCheckpoint(ModelCheckpoint):
         if trainer.max_steps > 0:
             metrics["host.max-steps"] = trainer.max_steps
         event = Event(moment, trainer.global_step, trainer.current_epoch, metrics)
-        outcome = self.host.decide(event, self._engine)
-        if outcome.round is not None:
-            self._tell(outcome, trainer)
-        self._do(outcome, trainer)
+        with self._leaving.requeue.put_off():
+            outcome = self.host.decide(event, self._engine)
+            if outcome.round is not None:
+                self._tell(outcome, trainer)
+            self._do(outcome, trainer)
 
     def _tell(self, outcome: Outcome, trainer: Trainer) -> None:
         """Says what policies said, and that nobody has the metric."""
@@ -317,7 +322,11 @@ class PolicyCheckpoint(ModelCheckpoint):
 
     def _save(self, checkpoint: int, outcome: Outcome, trainer: Trainer) -> Union[int, Background]:
         self._saving = checkpoint
-        written = self._files.save(checkpoint, outcome, self.host, self._engine, trainer)
+        try:
+            written = self._files.save(checkpoint, outcome, self.host, self._engine, trainer)
+        finally:
+            # What the trainer saves of its own accord, as for SLURM, is none of the host's checkpoints.
+            self._saving = None
         self._last_global_step_saved = trainer.global_step
         self._last_checkpoint_saved = self._files.books.kept[checkpoint].path
         return written
@@ -328,8 +337,10 @@ class PolicyCheckpoint(ModelCheckpoint):
         """Returns what a run needs to go on; an exchange while training goes on, as saving is."""
         if self._host is None:
             return self._state
+        with self._leaving.requeue.put_off():
+            snapshot = self._host.snapshot(self._engine)
         return {
-            "snapshot": self._host.snapshot(self._engine),
+            "snapshot": snapshot,
             "checkpoint": self._saving,
             "kept": self._files.books.state(),
             "dirpath": self.dirpath,

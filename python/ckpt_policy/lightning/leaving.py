@@ -12,6 +12,7 @@ from typing import Any, Optional
 
 from ckpt_policy.engines import Engine, Solo, TorchDistributed
 from ckpt_policy.lightning.package import Trainer
+from ckpt_policy.lightning.requeue import Requeue
 
 __all__ = ["Leaving"]
 
@@ -21,8 +22,9 @@ BETWEEN_LOOKS = 1.0
 #: Seconds that a rank which has failed waits for the others to fail, too.
 PATIENCE = 30.0
 
-#: What ranks tell each other at a look: whether they were told, and the seconds since the one before.
-_LOOK = struct.Struct("<?d")
+#: What ranks tell each other at a look: whether they were told to leave, whether to be requeued, and the
+#: seconds since the look before.
+_LOOK = struct.Struct("<??d")
 
 
 class Leaving:
@@ -33,16 +35,21 @@ class Leaving:
     """
 
     def __init__(self) -> None:
+        #: What else they may be told, by SLURM.
+        self.requeue = Requeue()
         self._engine: Engine = Solo()
         self._last_words: Engine = Solo()
-        self._before: Any = None
         self._theirs: Any = None
         self._is_told = False
         self._stride = self._left = 1
         self._looked = 0.0
 
     def start(self, trainer: Trainer, engine: Engine, deadline: Optional[float]) -> None:
-        """Begins to listen, on all ranks; with a deadline they can :meth:`meet`."""
+        """Begins to listen, on all ranks, until Lightning puts its handlers back after the training.
+
+        With a deadline they can :meth:`meet`.
+        """
+        self.requeue.start(trainer, is_alone=isinstance(engine, Solo))
         if isinstance(engine, Solo):
             return
         self._engine = engine
@@ -52,13 +59,7 @@ class Leaving:
         self._looked = time.monotonic()
         if threading.current_thread() is threading.main_thread():
             self._theirs = trainer._signal_connector._original_handlers.get(signal.SIGTERM)
-            self._before = signal.signal(signal.SIGTERM, self._tell)
-
-    def end(self) -> None:
-        """Puts the handler back that was there."""
-        if self._before is not None:
-            signal.signal(signal.SIGTERM, self._before)
-            self._before = None
+            signal.signal(signal.SIGTERM, self._tell)
 
     def is_told(self, trainer: Trainer) -> bool:
         """Whether a rank was told to leave, the same on all of them; to be called after each step.
@@ -73,12 +74,13 @@ class Leaving:
         if self._left > 0:
             return False
         now = time.monotonic()
-        everybody = self._engine.all_gather(_LOOK.pack(self._is_told, now - self._looked))
-        told, seconds = zip(*_LOOK.iter_unpack(everybody))
+        look = _LOOK.pack(self._is_told, self.requeue.is_told, now - self._looked)
+        told, requeued, seconds = zip(*_LOOK.iter_unpack(self._engine.all_gather(look)))
         # All ranks look after the same number of steps, since they compute it of the same numbers.
         steps = round(self._stride * BETWEEN_LOOKS / max(*seconds, 1e-3))
         self._stride = max(1, min(steps, 2 * self._stride, 1000))
         self._left, self._looked = self._stride, now
+        self.requeue.is_due |= any(requeued)
         if any(told):
             self._left = sys.maxsize
             trainer._signal_connector.received_sigterm = True
