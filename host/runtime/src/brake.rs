@@ -5,7 +5,7 @@
 //! therefore never decides anything: a call that it ends is the fault of this machine, which the
 //! ranks tell each other. It is not a limit to tune policies by, and does not cover compiling.
 //!
-//! A thread of its own advances the engine's epoch; each call says by how many ticks it has to be
+//! A thread of its own advances the engines' epochs; each call says by how many ticks it has to be
 //! done. The invariant: the thread is there from the first call on, and is gone when the last
 //! holder of the runtime is. Where it cannot be started, and in a process that was forked from one
 //! that has it, guests run with their fuel alone.
@@ -21,16 +21,16 @@ use wasmtime::Engine;
 
 /// Ends calls that take too long; shared by all that one runtime has loaded.
 pub(crate) struct Brake {
-    engine: Engine,
+    engines: Vec<Engine>,
     seconds: u32,
     ticker: OnceLock<Option<Ticker>>,
 }
 
 impl Brake {
-    /// Prepares a brake for calls of one engine; its thread starts with the first of them.
-    pub(crate) fn new(engine: &Engine, seconds: u32) -> Self {
+    /// Prepares a brake for calls of some engines; its thread starts with the first of them.
+    pub(crate) fn new(engines: Vec<Engine>, seconds: u32) -> Self {
         Self {
-            engine: engine.clone(),
+            engines,
             seconds,
             ticker: OnceLock::new(),
         }
@@ -38,13 +38,13 @@ impl Brake {
 
     /// Returns after how many ticks a call that begins now is to end, and sees to it that they come.
     pub(crate) fn ticks(&self) -> u64 {
-        self.ticker.get_or_init(|| Ticker::start(&self.engine));
+        self.ticker.get_or_init(|| Ticker::start(&self.engines));
         // The tick under way is not a whole one.
         u64::from(self.seconds) * TICKS_PER_SECOND + 1
     }
 }
 
-/// The thread that advances an engine's epoch.
+/// The thread that advances the engines' epochs.
 struct Ticker {
     /// The process that has the thread; a fork of it has not.
     process: u32,
@@ -52,12 +52,12 @@ struct Ticker {
 }
 
 impl Ticker {
-    fn start(engine: &Engine) -> Option<Self> {
+    fn start(engines: &[Engine]) -> Option<Self> {
         let (stop, stopped) = mpsc::channel();
-        let engine = engine.clone();
+        let engines = engines.to_vec();
         let tick = move || {
             while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                engine.increment_epoch();
+                engines.iter().for_each(Engine::increment_epoch);
             }
         };
         let thread = thread::Builder::new()
@@ -104,8 +104,7 @@ mod tests {
     fn its_thread_begins_with_the_first_call_and_ends_with_the_last_holder() {
         let engine = Engine::default();
         let weak = engine.weak();
-        let brake = Brake::new(&engine, 3);
-        drop(engine);
+        let brake = Brake::new(vec![engine], 3);
         assert!(brake.ticker.get().is_none(), "nobody has called");
         assert_eq!(brake.ticks(), 13);
         assert_eq!(brake.ticks(), 13);

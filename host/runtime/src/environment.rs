@@ -65,6 +65,12 @@ pub(crate) fn file_limit() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Fsize).current
 }
 
+/// Returns whether somebody has set how much address space this process may have.
+pub(crate) fn is_address_space_limited() -> bool {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::As);
+    limit.current.is_some()
+}
+
 fn with_default_modes<R>(guest: impl FnOnce() -> R) -> R {
     let _restored_on_drop = FloatModes::set_default();
     guest()

@@ -51,6 +51,7 @@ mod fault;
 mod limits;
 mod native;
 mod policy;
+mod pool;
 mod runtime;
 mod scan;
 mod session;

@@ -24,7 +24,8 @@ pub struct Limits {
     /// machine that swaps or hangs, and never a verdict. By default 10, far more than any call takes.
     pub call_seconds: u32,
     /// Bytes of linear memory, all memories of the component together. This much address space is
-    /// reserved for each memory, and not touched. By default 64 MiB.
+    /// reserved for each memory, and not touched; up to 256 MiB also for each of the four places in
+    /// which fresh instances start. By default 64 MiB.
     pub memory: u64,
     /// Bytes of one answer, as it lies in the host's memory. By default 1 MiB.
     pub answer: u64,
@@ -212,9 +213,7 @@ impl ResourceLimiter for Guard {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
+        // In the pool the maximum is at most the limit; what a guest is told is the same everywhere.
         if desired > self.table_elements {
             let limit = self.table_elements;
             self.refused = Some(format!(
@@ -222,7 +221,7 @@ impl ResourceLimiter for Guard {
             ));
             return Ok(false);
         }
-        Ok(true)
+        Ok(maximum.is_none_or(|maximum| desired <= maximum))
     }
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {

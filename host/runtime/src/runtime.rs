@@ -26,6 +26,7 @@ use crate::error::{Error, NAME, told};
 use crate::limits::{Compile, CompileLimits, Guard, Limits};
 use crate::native::{About, Native};
 use crate::policy::{WasmPolicy, prove};
+use crate::pool;
 
 /// Whether each call of a policy gets an instance of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,6 +84,8 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Runtime {
     engine: wasmtime::Engine,
+    /// Where fresh instances of small policies start.
+    pool: Option<wasmtime::Engine>,
     brake: Arc<Brake>,
     limits: Arc<Limits>,
     instances: Instances,
@@ -111,12 +114,18 @@ impl Runtime {
     /// As [`Runtime::new`].
     pub fn with(options: Options) -> Result<Self, Error> {
         check(&options.limits)?;
-        let engine = config(&options)
-            .and_then(|config| wasmtime::Engine::new(&config))
-            .map_err(|error| Error::Engine(told(format_args!("{error:#}"))))?;
-        let brake = Brake::new(&engine, options.limits.call_seconds);
+        let unusable = |error: wasmtime::Error| Error::Engine(told(format_args!("{error:#}")));
+        let config = config(&options).map_err(unusable)?;
+        let engine = wasmtime::Engine::new(&config).map_err(unusable)?;
+        let pool = match options.instances {
+            Instances::Fresh => pool::engine(config, &options.limits),
+            Instances::Reuse => None,
+        };
+        let engines = pool.iter().chain([&engine]).cloned().collect();
+        let brake = Brake::new(engines, options.limits.call_seconds);
         Ok(Self {
             engine,
+            pool,
             brake: Arc::new(brake),
             limits: Arc::new(options.limits),
             instances: options.instances,
@@ -277,14 +286,11 @@ impl Runtime {
         cache: Option<CacheUse>,
     ) -> Result<Loaded, Error> {
         fits(component, &self.limits)?;
-        let start = Linker::new(&self.engine)
-            .instantiate_pre(component)
-            .map_err(|error| Error::Compile(told(format_args!("{error:#}"))))?;
         let loaded = Loaded {
             inner: Arc::new(Inner {
-                functions: Functions::find(component, &about.exports)?,
+                ready: Ready::new(component, &about.exports)?,
+                pooled: self.pooled(component, &about),
                 about,
-                start,
                 brake: Arc::clone(&self.brake),
                 limits: Arc::clone(&self.limits),
                 cache,
@@ -293,6 +299,16 @@ impl Runtime {
         };
         prove(&loaded)?;
         Ok(loaded)
+    }
+
+    /// Makes a policy ready in the pool, too; where it does not fit there, it starts without.
+    fn pooled(&self, component: &Component, about: &About) -> Option<Ready> {
+        let pool = self.pool.as_ref()?;
+        let native = Native::of(component, about.clone()).ok()?;
+        if native.size() > pool::SMALL {
+            return None;
+        }
+        Ready::new(&native.component(pool).ok()?, &about.exports).ok()
     }
 }
 
@@ -315,8 +331,8 @@ pub struct Loaded {
 
 struct Inner {
     about: About,
-    start: InstancePre<Guard>,
-    functions: Functions,
+    ready: Ready,
+    pooled: Option<Ready>,
     brake: Arc<Brake>,
     limits: Arc<Limits>,
     cache: Option<CacheUse>,
@@ -383,7 +399,7 @@ impl Loaded {
     ///
     /// [`Error::Compile`] where the engine cannot write it down.
     pub fn native(&self) -> Result<Native, Error> {
-        Native::of(self.inner.start.component(), self.inner.about.clone())
+        Native::of(self.inner.ready.start.component(), self.inner.about.clone())
     }
 
     /// Returns what the cache did for it; nothing where the runtime has none.
@@ -398,12 +414,14 @@ impl Loaded {
         WasmPolicy::new(self.clone())
     }
 
-    pub(crate) fn start(&self) -> &InstancePre<Guard> {
-        &self.inner.start
-    }
-
-    pub(crate) fn functions(&self) -> &Functions {
-        &self.inner.functions
+    /// Returns where an instance can start, the best place first; the last one always has room.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &Ready> {
+        let pooled = match self.instances {
+            Instances::Fresh => self.inner.pooled.as_ref(),
+            // It would keep others out.
+            Instances::Reuse => None,
+        };
+        pooled.into_iter().chain([&self.inner.ready])
     }
 
     pub(crate) fn brake(&self) -> &Brake {
@@ -426,6 +444,24 @@ impl fmt::Debug for Loaded {
             .field("digest", &self.inner.about.digest)
             .field("kind", &self.inner.about.kind)
             .finish_non_exhaustive()
+    }
+}
+
+/// A policy that is linked in one engine.
+pub(crate) struct Ready {
+    pub(crate) start: InstancePre<Guard>,
+    pub(crate) functions: Functions,
+}
+
+impl Ready {
+    fn new(component: &Component, exports: &Exports) -> Result<Self, Error> {
+        let start = Linker::new(component.engine())
+            .instantiate_pre(component)
+            .map_err(|error| Error::Compile(told(format_args!("{error:#}"))))?;
+        Ok(Self {
+            start,
+            functions: Functions::find(component, exports)?,
+        })
     }
 }
 

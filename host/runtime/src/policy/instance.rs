@@ -1,15 +1,15 @@
 //! One instance of a policy: a store, the guest's memories, and its four functions.
 
 use ckpt_policy_core::contract::{CONTRACT_VERSION, Fault};
-use wasmtime::Store;
 use wasmtime::component::{ComponentNamedList, Func, Lift, Lower};
+use wasmtime::{PoolConcurrencyLimitError, Store};
 
 use crate::bindings::{self, Answer, DecideArguments, ObserveArguments, PrepareArguments};
 use crate::error::{Error, told};
 use crate::fault;
 use crate::limits::{Guard, Limits, saturate};
 use crate::policy::Usage;
-use crate::runtime::Loaded;
+use crate::runtime::{Loaded, Ready};
 
 pub(super) struct Instance {
     store: Store<Guard>,
@@ -21,32 +21,44 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    /// Starts a policy. What it does at its start has fuel of its own, so that a call has the same
-    /// in a fresh and in a reused instance.
+    /// Starts a policy, in the pool where it has a place there. What it does at its start has fuel of
+    /// its own, so that a call has the same in a fresh and in a reused instance.
     pub(super) fn new(loaded: &Loaded) -> Result<Self, Fault> {
+        for ready in loaded.places() {
+            if let Some(instance) = Self::start(loaded, ready)? {
+                return Ok(instance);
+            }
+        }
+        Err(Fault::Machine(
+            "there is no room for an instance".to_owned(),
+        ))
+    }
+
+    /// Starts a policy in one place; returns nothing where that has no room at this moment.
+    fn start(loaded: &Loaded, ready: &Ready) -> Result<Option<Self>, Fault> {
         let limits = loaded.limits();
-        let mut store = Store::new(loaded.start().engine(), Guard::new(limits));
+        let mut store = Store::new(ready.start.engine(), Guard::new(limits));
         store.limiter(|guard| guard);
         refuel(&mut store, loaded)?;
-        let instance = loaded
-            .start()
-            .instantiate(&mut store)
-            .map_err(|error| fault::of_start(&error, store.data(), limits))?;
+        let instance = match ready.start.instantiate(&mut store) {
+            Err(error) if error.is::<PoolConcurrencyLimitError>() => return Ok(None),
+            started => started.map_err(|error| fault::of_start(&error, store.data(), limits))?,
+        };
         let start_fuel = used(&store, limits);
-        let functions = loaded.functions();
+        let functions = &ready.functions;
         let mut function = |index| {
             instance
                 .get_func(&mut store, index)
                 .ok_or_else(|| Fault::Answer("an export that is no function".to_owned()))
         };
-        Ok(Self {
+        Ok(Some(Self {
             describe: function(&functions.describe)?,
             prepare: function(&functions.prepare)?,
             observe: function(&functions.observe)?,
             decide: function(&functions.decide)?,
             start_fuel,
             store,
-        })
+        }))
     }
 
     /// Calls one of the functions, with fuel, time and a budget for the answer that are its own.
@@ -134,4 +146,46 @@ fn refuel(store: &mut Store<Guard>, loaded: &Loaded) -> Result<(), Fault> {
     store
         .set_fuel(limits.fuel)
         .map_err(|error| Fault::Machine(told(format_args!("{error:#}"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::pool::ROOM;
+    use crate::{Instances, Limits, Loaded, Runtime};
+
+    use super::Instance;
+
+    fn loaded(instances: Instances) -> Loaded {
+        let probe = include_bytes!("../../../../tests/probe/probe.wasm");
+        let runtime = Runtime::new(Limits::default(), instances).expect("the limits work");
+        runtime.load(probe).expect("it is a policy")
+    }
+
+    fn start(loaded: &Loaded, instances: u32) -> Vec<Instance> {
+        let started = (0..instances).map(|_| Instance::new(loaded));
+        started.collect::<Result<_, _>>().expect("there is room")
+    }
+
+    fn pooled(instances: &[Instance]) -> usize {
+        let engines = instances.iter().map(|instance| instance.store.engine());
+        let pools = engines.filter_map(wasmtime::Engine::pooling_allocator_metrics);
+        pools.count()
+    }
+
+    #[test]
+    fn fresh_instances_take_the_places_of_the_pool_and_leave_them() {
+        let loaded = loaded(Instances::Fresh);
+        for _ in 0..3 {
+            let started = start(&loaded, ROOM + 3);
+            assert_eq!(pooled(&started), ROOM as usize);
+        }
+    }
+
+    #[test]
+    fn a_reused_instance_keeps_no_place() {
+        let fresh = loaded(Instances::Fresh);
+        let reused = fresh.with_instances(Instances::Reuse);
+        assert_eq!(pooled(&start(&reused, 2)), 0);
+        assert_eq!(pooled(&start(&loaded(Instances::Reuse), 2)), 0);
+    }
 }

@@ -9,6 +9,7 @@ mod brake;
 mod faults;
 mod guest;
 mod loading;
+mod places;
 mod ranks;
 mod reuse;
 mod text;
