@@ -304,10 +304,11 @@ impl Runtime {
     /// Makes a policy ready in the pool, too; where it does not fit there, it starts without.
     fn pooled(&self, component: &Component, about: &About) -> Option<Ready> {
         let pool = self.pool.as_ref()?;
-        let native = Native::of(component, about.clone()).ok()?;
-        if native.size() > pool::SMALL {
+        let code = component.image_range();
+        if code.end.addr() - code.start.addr() > pool::SMALL {
             return None;
         }
+        let native = Native::of(component, about.clone()).ok()?;
         Ready::new(&native.component(pool).ok()?, &about.exports).ok()
     }
 }
