@@ -100,7 +100,8 @@ def trainings(size: int, runs: list[dict[str, Any]], folder: Path, script: Path)
 
 def results(world: World) -> list[dict[str, Any]]:
     """Waits for trainings; returns what rank 0 said of each run."""
-    lines = world.outputs(timeout=180)[0].splitlines()
+    with world:
+        lines = world.outputs(timeout=180)[0].splitlines()
     return [json.loads(line.removeprefix("RESULT")) for line in lines if line.startswith("RESULT")]
 
 
