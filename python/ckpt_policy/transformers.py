@@ -20,8 +20,8 @@ from transformers.trainer import TRAINER_STATE_NAME
 from ckpt_policy._native import CkptPolicyError, Event, Outcome
 from ckpt_policy.books import Kept, configuration, facts, opened, score
 from ckpt_policy.engines import DEADLINE, Engine, Solo, torch_engine
+from ckpt_policy.folders import Folders, joins, open_host, refuse_both, size
 from ckpt_policy.host import Host
-from ckpt_policy.loop import Folders, joins, open_host, refuse_both, size
 
 __all__ = ["PolicyCallback", "newest_checkpoint"]
 
