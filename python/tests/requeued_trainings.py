@@ -17,7 +17,7 @@ from typing import Any, Optional
 import lightning.pytorch as pl
 import torch.distributed as dist
 from lightning.pytorch.plugins.environments import SLURMEnvironment
-from trainings import train
+from trainings import scores, train
 
 from ckpt_policy.lightning import PolicyCheckpoint
 
@@ -98,7 +98,7 @@ def run(
         "best": Path(checkpoint.best_model_path).name,
         "kth": Path(checkpoint.kth_best_model_path).name,
         "last": Path(checkpoint.last_model_path).name,
-        "scores": {Path(path).name: float(score) for path, score in checkpoint.best_k_models.items()},
+        "scores": scores(checkpoint),
         "is_handled_as_before": handlers() == before,
     }
 

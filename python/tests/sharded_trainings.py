@@ -19,7 +19,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy, Strategy
 from torch.distributed.fsdp import FSDPModule, FullyShardedDataParallel, fully_shard
-from trainings import Streamed, train
+from trainings import Streamed, scores, train
 
 from ckpt_policy.lightning import PolicyCheckpoint
 
@@ -139,7 +139,7 @@ def run(
         "steps": trainer.global_step,
         "best": Path(checkpoint.best_model_path).name,
         "last": Path(checkpoint.last_model_path).name,
-        "scores": {Path(path).name: float(score) for path, score in checkpoint.best_k_models.items()},
+        "scores": scores(checkpoint),
         "removed": [removed for removed, _ in of_ranks],
         "troubles": [said for _, said in of_ranks if said],
     }

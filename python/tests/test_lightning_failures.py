@@ -12,6 +12,7 @@ import torch
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.plugins.io import AsyncCheckpointIO, TorchCheckpointIO
 from parity_trainings import PARITY, Run, Scripted, batches, make, trainer_of, watch, world
+from trainings import scores
 
 pytestmark = pytest.mark.filterwarnings("ignore:::lightning")
 
@@ -201,10 +202,6 @@ def test_a_step_before_the_validation_is_lost(tmp_path: Path) -> None:
         "epoch=1-step=4.ckpt": 2.0,
         "epoch=2-step=6.ckpt": 1.0,
     }
-
-
-def scores(callback: Any) -> dict[str, float]:
-    return {Path(path).name: float(score) for path, score in callback.best_k_models.items()}
 
 
 class Accumulated(Scripted):

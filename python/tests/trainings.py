@@ -108,6 +108,11 @@ def train(
     return trainer, events.seen[1:]
 
 
+def scores(callback: ModelCheckpoint) -> dict[str, float]:
+    """Returns the value of each checkpoint that a callback keeps for its value, by its name."""
+    return {Path(path).name: float(score) for path, score in callback.best_k_models.items()}
+
+
 if __name__ == "__main__":
     place, stream_of, arguments_of, fails = sys.argv[1:]
     made = PolicyCheckpoint(place, monitor="val_loss", **json.loads(arguments_of))
