@@ -43,7 +43,7 @@ class Roll:
         if not asked.wait(2 * GRACE):
             return "a rank is gone, stopped or busy, and the store of the group does not say which"
         if not absent:
-            return "all ranks have come by now, too late"
+            return "all ranks have come by now"
         named = " and ".join(map(str, absent[:8])) + (" and more" if len(absent) > 8 else "")
         return f"rank{'s' if len(absent) > 1 else ''} {named} of {self._world_size} did not come"
 

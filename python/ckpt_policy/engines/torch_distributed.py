@@ -27,11 +27,13 @@ class TorchDistributed:
     """Carries exchanges over a process group of ``torch.distributed``.
 
     Args:
-        group: The group whose ranks decide together. Tensors live where its backend wants them: on the
-            CPU for gloo and MPI, on the current device for NCCL. ``None`` makes a gloo group of all
-            ranks, once, which all of them have to do: what a host exchanges is small, and over NCCL it
-            would wait for the kernels in the stream.
-        deadline: Seconds that a rank waits for the others.
+        group: The group whose ranks decide together. Tensors are on the CPU if the group carries these
+            (gloo, MPI, ``cpu:gloo,cuda:nccl``), otherwise on the device that it is bound to, or else on
+            the current one (NCCL). ``None`` makes a gloo group of all ranks, once, which all of them
+            have to do: what a host exchanges is small, and over NCCL it would wait for the kernels in
+            the stream.
+        deadline: Seconds that a rank waits for the others. Over NCCL torch ends the process itself, once
+            the group's own timeout has passed (usually ten minutes): keep below it, to act on the error.
 
     Over gloo the ranks send to rank 0 of the group, which answers all of them, as long as they are not
     more than 64; otherwise the group's own collectives carry.
@@ -51,7 +53,11 @@ class TorchDistributed:
         self._deadline = deadline
         mine: Any = dist.new_group(backend="gloo") if group is None else group
         self._group = mine
-        self._backend = dist.get_backend(mine)
+        carriers = dict(pair.split(":") for pair in dist.get_backend_config(mine).split(","))
+        device = "cpu" if "cpu" in carriers else next(iter(carriers))
+        self._backend = carriers[device]
+        self._on_cpu = device == "cpu"
+        self._device: Any = device if self._on_cpu else mine.bound_device_id or device
         self.rank: int = dist.get_rank(mine)
         self.world_size: int = dist.get_world_size(mine)
         if self.rank < 0:
@@ -114,7 +120,7 @@ class TorchDistributed:
         if content:
             # A copy: the bytes of Python are not to be written to.
             tensor = self._torch.frombuffer(bytearray(content), dtype=kind)
-        return tensor.to("cuda") if self._backend == "nccl" else tensor
+        return tensor.to(self._device)
 
     def _start(self, operation: str, steps: Steps) -> Work:
         if self._broken is not None:
@@ -146,17 +152,13 @@ class TorchDistributed:
                 return carried
 
     def _wait(self, work: Any, end: float) -> None:
-        left = end - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        if self._backend != "nccl":
-            work.wait(timedelta(seconds=left))
-            return
-        # Waiting for NCCL would only make the stream wait.
-        while not work.is_completed():
-            if time.monotonic() > end:
+        # On a device torch would look once a millisecond, and end the process soon after it gave up.
+        while not self._on_cpu and not work.is_completed():
+            if time.monotonic() >= end:
                 raise TimeoutError
             time.sleep(20e-6)
+        # Raises what it failed with; a millisecond at least, since none means without end.
+        work.wait(timedelta(seconds=max(end - time.monotonic(), 0.001)))
 
     def _guarded(self, operation: str, do: Callable[[], Any]) -> Any:
         """Does a part of an exchange; says what is known where it fails."""
