@@ -11,11 +11,20 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Optional
 
 import torch
 import torch.distributed as dist
 
 from ckpt_policy import CkptPolicyError, Event, Host, Resume, TorchDistributed
+
+#: What carries the exchanges; `nccl` wants a GPU for each rank.
+BACKEND = os.environ.get("CKPT_POLICY_BACKEND", "gloo")
+
+
+def group() -> Optional[dist.ProcessGroup]:
+    """A new group of all ranks, or None for the engine's own over gloo."""
+    return None if BACKEND == "gloo" else dist.new_group(backend=BACKEND)
 
 
 def loss(rank: int, step: int) -> float:
@@ -26,7 +35,7 @@ def loss(rank: int, step: int) -> float:
 
 def events(config: str, count: str) -> None:
     """Prints what each event came to, and the snapshot at the end."""
-    engine = TorchDistributed()
+    engine = TorchDistributed(group())
     with Host(config, engine.rank, engine.world_size) as host:
         host.open(engine)
         for step in range(1, int(count) + 1):
@@ -40,10 +49,10 @@ def events(config: str, count: str) -> None:
 
 def tensors(config: str) -> None:
     """Numbers come as tensors, and an exchange goes on while something else is done."""
-    group = dist.new_group(backend="gloo")
-    engine = TorchDistributed(group)
+    engine = TorchDistributed(dist.new_group(backend=BACKEND))
     host = Host(config, engine.rank, engine.world_size).open(engine)
-    number = torch.tensor([loss(engine.rank, 1)], dtype=torch.float64)
+    device = "cpu" if BACKEND == "gloo" else "cuda"
+    number = torch.tensor([loss(engine.rank, 1)], dtype=torch.float64, device=device)
     progress = host.begin(Event("validation-end", 1, 0, {"val_loss": number}))
     exchanges = 0
     while not hasattr(progress, "save"):
@@ -56,7 +65,7 @@ def tensors(config: str) -> None:
 
 def differ(config: str, other: str) -> None:
     """Rank 1 has another configuration."""
-    engine = TorchDistributed(deadline=30)
+    engine = TorchDistributed(group(), deadline=30)
     own = other if engine.rank == 1 else config
     try:
         Host(own, engine.rank, engine.world_size).open(engine)
@@ -68,7 +77,7 @@ class Losing(TorchDistributed):
     """An engine whose process is lost in one exchange: before it, amid it, or after it."""
 
     def __init__(self, how: str, phase: str, deadline: float) -> None:
-        super().__init__(deadline=deadline)
+        super().__init__(group(), deadline=deadline)
         self.how, self.phase, self.deadline, self.armed = how, phase, deadline, False
 
     def all_gather(self, message: bytes) -> bytes:
@@ -118,7 +127,7 @@ def lost(config: str, how: str, phase: str, rank: str, deadline: str) -> None:
 
 def run(config: str, folder: str, count: str, deadline: str = "60") -> None:
     """A run that can be killed whenever and goes on: its decisions and checkpoints are files."""
-    engine = TorchDistributed(deadline=float(deadline))
+    engine = TorchDistributed(group(), deadline=float(deadline))
     rank, here = engine.rank, Path(folder)
     states, checkpoints, log = here / "states", here / "checkpoints", here / "decisions.jsonl"
     for folder_of in (states, checkpoints):
@@ -175,6 +184,10 @@ def write(path: Path, text: str) -> int:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    dist.init_process_group("gloo")
+    if BACKEND == "gloo":
+        dist.init_process_group(BACKEND)
+    else:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        dist.init_process_group(f"cpu:gloo,cuda:{BACKEND}")
     {work.__name__: work for work in (events, tensors, differ, lost, run)}[sys.argv[1]](*sys.argv[2:])
     dist.destroy_process_group()
