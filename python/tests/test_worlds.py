@@ -54,6 +54,15 @@ def test_tensors_are_numbers_and_an_exchange_is_started_and_waited_for(tmp_path:
     assert int(exchanges) >= 1
 
 
+def test_a_part_of_the_ranks_may_decide_alone(tmp_path: Path) -> None:
+    with World(3, "part", site(tmp_path)) as world:
+        outside, *inside = world.outputs()
+    assert "this process is not in the group" in outside
+    assert len(set(inside)) == 1
+    assert "save checkpoint 1" in inside[0]
+    assert '"world-size":2' in inside[0]
+
+
 def test_ranks_that_differ_learn_in_what(tmp_path: Path) -> None:
     other = site(tmp_path, "other.json", combine="all")
     with World(3, "differ", site(tmp_path), other) as world:

@@ -34,11 +34,15 @@ def loss(rank: int, step: int) -> float:
 
 
 def events(config: str, count: str) -> None:
+    """All ranks decide."""
+    decide(config, int(count), TorchDistributed(group()))
+
+
+def decide(config: str, count: int, engine: TorchDistributed) -> None:
     """Prints what each event came to, and the snapshot at the end."""
-    engine = TorchDistributed(group())
     with Host(config, engine.rank, engine.world_size) as host:
         host.open(engine)
-        for step in range(1, int(count) + 1):
+        for step in range(1, count + 1):
             event = Event("validation-end", step, step, {"val_loss": loss(engine.rank, step)})
             outcome = host.decide(event, engine)
             print(repr(outcome))
@@ -71,6 +75,17 @@ def differ(config: str, other: str) -> None:
         Host(own, engine.rank, engine.world_size).open(engine)
     except CkptPolicyError as error:
         print(f"{type(error).__name__}: {error}")
+
+
+def part(config: str) -> None:
+    """The last two of three ranks decide; the first one learns that it is none of them."""
+    some = dist.new_group([1, 2], backend=BACKEND)
+    try:
+        engine = TorchDistributed(some)
+    except ValueError as error:
+        print(error)
+    else:
+        decide(config, 3, engine)
 
 
 class Losing(TorchDistributed):
@@ -189,5 +204,5 @@ if __name__ == "__main__":
     else:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         dist.init_process_group(f"cpu:gloo,cuda:{BACKEND}")
-    {work.__name__: work for work in (events, tensors, differ, lost, run)}[sys.argv[1]](*sys.argv[2:])
+    {work.__name__: work for work in (events, tensors, part, differ, lost, run)}[sys.argv[1]](*sys.argv[2:])
     dist.destroy_process_group()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from itertools import count
+from collections import Counter
 
 __all__ = ["GRACE", "Roll"]
 
 #: Seconds in which ranks that give up hear of each other.
 GRACE = 2.0
 
-#: By which the rolls of all ranks find each other: all ranks make their engines in the same order.
-_numbers = count(1)
+#: Rolls of each group, by which those of its ranks find each other: all of them make their engines over
+#: one group in the same order.
+_rolls: Counter[str] = Counter()
 
 
 class Roll:
@@ -22,9 +23,10 @@ class Roll:
     waited for, or at least knows nothing of the failure. As long as nothing fails it costs nothing.
     """
 
-    def __init__(self, rank: int, world_size: int) -> None:
+    def __init__(self, group: str, rank: int, world_size: int) -> None:
         self._rank, self._world_size = rank, world_size
-        self._name = f"ckpt_policy/{next(_numbers)}"
+        _rolls[group] += 1
+        self._name = f"ckpt_policy/{group}/{_rolls[group]}"
 
     def missing(self, exchange: int) -> str:
         """Says which ranks have not come to this exchange, as far as can be known."""

@@ -52,19 +52,19 @@ class TorchDistributed:
         self._dist: Any = dist
         self._deadline = deadline
         mine: Any = dist.new_group(backend="gloo") if group is None else group
+        self.rank: int = dist.get_rank(mine)
+        if self.rank < 0:
+            raise ValueError("this process is not in the group; only those that are make an engine over it")
+        self.world_size: int = dist.get_world_size(mine)
         self._group = mine
         carriers = dict(pair.split(":") for pair in dist.get_backend_config(mine).split(","))
         device = "cpu" if "cpu" in carriers else next(iter(carriers))
         self._backend = carriers[device]
         self._on_cpu = device == "cpu"
         self._device: Any = device if self._on_cpu else mine.bound_device_id or device
-        self.rank: int = dist.get_rank(mine)
-        self.world_size: int = dist.get_world_size(mine)
-        if self.rank < 0:
-            raise ValueError("this process is not in the group")
         is_star = self._backend == "gloo" and self.world_size <= STAR
         self._star = Star(mine, self.rank) if is_star else None
-        self._roll = Roll(self.rank, self.world_size)
+        self._roll = Roll(mine.group_name, self.rank, self.world_size)
         self._exchanges = 0
         self._broken: Optional[str] = None
 
