@@ -31,7 +31,7 @@ class Engine(Protocol):
     def all_reduce(self, sums: bytes, maxima: bytes) -> tuple[bytes, bytes]:
         """Returns integers over all ranks: sums, which wrap around, and maxima; element by element.
 
-        Both are integers of 64 bits in the machine's order of bytes, and either may be empty.
+        Both are signed integers of 64 bits in the machine's order of bytes, and either may be empty.
         """
 
 
