@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import operator
 import os
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -46,6 +48,9 @@ class Host(_native.Host):
         TypeError, ValueError: An argument is not what is described here.
     """
 
+    #: What was logged last of a policy at a moment.
+    _told: dict[tuple[str, str], str]
+
     def __new__(
         cls,
         config: Union[Path, Mapping[str, Any]],
@@ -56,9 +61,13 @@ class Host(_native.Host):
         resume: Optional[Resume] = None,
     ) -> Host:
         is_json = isinstance(config, Mapping)
-        text = json.dumps(config) if is_json else os.fspath(config)  # type: ignore[arg-type]
+        if not isinstance(config, (Mapping, str, os.PathLike)):
+            raise TypeError(f"config is a {type(config).__name__}; expected a configuration's path, or a mapping")
+        text = json.dumps(config, default=_plain) if isinstance(config, Mapping) else os.fspath(config)
         rules = None if site is None else os.fspath(site)
-        return super().__new__(cls, text, rank, world_size, is_json, rules, resume)
+        host = super().__new__(cls, text, rank, world_size, is_json, rules, resume)
+        host._told = {}
+        return host
 
     def open(self, engine: Engine) -> Host:
         """Proves that all ranks run the same thing, and opens the host; returns it.
@@ -122,11 +131,12 @@ class Host(_native.Host):
                 or :meth:`failed` is called when it is, which a later round carries. An exception is
                 reported to all ranks as a failed save and logged, and the run goes on; unless it is
                 one of this package's.
-            delete: Removes this rank's part of a checkpoint. Where it raises, it is called again after
-                the next round.
+            delete: Removes this rank's part of a checkpoint, also what a failed save has left. A
+                :class:`FileNotFoundError` says that there is nothing; where it raises another error, it
+                is called again after the next round.
 
         Returns:
-            The outcome of the last round, which has nothing left to do.
+            The outcome of the last round; all that it says is done.
         """
         self._delete(outcome, delete)
         while outcome.save or outcome.settle:
@@ -150,6 +160,7 @@ class Host(_native.Host):
     def _save(self, checkpoint: int, save: Callable[[int], Union[int, Background, None]]) -> None:
         try:
             written = save(checkpoint)
+            size = None if isinstance(written, Background) else _size(written)
         except CkptPolicyError:
             # An exchange that a save takes part in; nothing can go on.
             raise
@@ -157,13 +168,14 @@ class Host(_native.Host):
             logger.exception("checkpoint %d could not be written", checkpoint)
             self.failed(checkpoint)
         else:
-            if not isinstance(written, Background):
-                self.saved(checkpoint, written or 0)
+            if size is not None:
+                self.saved(checkpoint, size)
 
     def _delete(self, outcome: Outcome, delete: Callable[[int], object]) -> None:
         for checkpoint in outcome.delete:
             try:
-                delete(checkpoint)
+                with contextlib.suppress(FileNotFoundError):
+                    delete(checkpoint)
             except Exception:
                 logger.exception("checkpoint %d could not be deleted", checkpoint)
             else:
@@ -172,9 +184,34 @@ class Host(_native.Host):
     def _round(self, progress: Union[Exchange, Outcome], engine: Engine) -> Outcome:
         outcome = self._carry_through(progress, engine, self._when())
         if outcome.round is not None:
-            for policy, text in self.faults:
-                logger.warning("policy `%s` failed on rank %d: %s", policy, self.rank, text)
+            self._tell(outcome)
         return outcome
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Logs what went wrong in a round: on its own rank, or on rank 0 what all ranks know."""
+        faults = dict(self.faults)
+        for policy, text in faults.items():
+            logger.warning("policy `%s` failed on rank %d: %s", policy, self.rank, text)
+        if self.rank != 0:
+            return
+        for opinion in outcome.opinions:
+            policy, error = opinion["name"], opinion["error"]
+            if error and policy not in faults:
+                self._warn_once((policy, outcome.moment), f"policy `{policy}` at `{outcome.moment}`: {error}")
+        for policy in outcome.disabled:
+            logger.warning("policy `%s` has failed too often (`disable-after`), and is not asked any more", policy)
+        if outcome.refused:
+            logger.info("not saved at `%s`: %s", outcome.moment, outcome.refused)
+        for checkpoint, ranks in outcome.ended:
+            if ranks:
+                named = ", ".join(map(str, ranks))
+                logger.warning("checkpoint %d is given up, which could not be written on: rank %s", checkpoint, named)
+
+    def _warn_once(self, subject: tuple[str, str], text: str) -> None:
+        """Logs what recurs in round after round, until it is something else."""
+        if self._told.get(subject) != text:
+            self._told[subject] = text
+            logger.warning("%s", text)
 
     def _when(self) -> str:
         return f"in round {self.rounds + 1}"
@@ -193,3 +230,21 @@ class Host(_native.Host):
                 raise EngineError(f"{when}: {error}") from error
             progress = self.complete(carried)
         return progress
+
+
+def _plain(value: object) -> str:
+    """Returns a value of a configuration that JSON has no word for."""
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
+    raise TypeError(f"the configuration holds {value!r}, a {type(value).__name__}; expected what JSON has, or a path")
+
+
+def _size(written: Optional[int]) -> int:
+    """Returns how many bytes a save says that it wrote."""
+    try:
+        size = operator.index(written or 0)
+    except TypeError:
+        size = -1
+    if size < 0:
+        raise ValueError(f"the save returned {written!r}; expected the number of bytes that it wrote, or None")
+    return size

@@ -8,6 +8,7 @@ import math
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import REPOSITORY, config
@@ -202,6 +203,63 @@ def test_a_deletion_that_failed_is_asked_for_again() -> None:
         outcome = host.decide(validated(step, loss), SOLO)
         host.follow(outcome, SOLO, save=lambda _: 1, delete=delete)
     assert gone == [1, 1]
+
+
+def test_what_is_not_there_any_more_is_deleted() -> None:
+    host = Host(config()).open(SOLO)
+    asked: list[int] = []
+
+    def delete(checkpoint: int) -> None:
+        asked.append(checkpoint)
+        raise FileNotFoundError(checkpoint)
+
+    for step, loss in enumerate([3.0, 2.0, 5.0], 1):
+        host.follow(host.decide(validated(step, loss), SOLO), SOLO, save=lambda _: 1, delete=delete)
+    assert asked == [1]
+
+
+@pytest.mark.parametrize("returned", [1024.0, -1, "12"])
+def test_a_save_that_returns_no_size_has_failed(returned: object, caplog: pytest.LogCaptureFixture) -> None:
+    host = Host(config()).open(SOLO)
+    outcome = host.decide(validated(1, 1.0), SOLO)
+
+    def save(_: int) -> Any:
+        return returned
+
+    settled = host.follow(outcome, SOLO, save=save, delete=lambda _: None)
+    assert settled.ended == [(1, [0])]
+    assert f"the save returned {returned!r}; expected the number of bytes" in caplog.text
+
+
+def test_a_policy_that_cannot_answer_is_logged_once_until_it_is_given_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    wrong = {"wasm": "builtin:rank-zero", "config": {"monitor": "val_loss", "rank": 7}, "disable-after": 3}
+    host = Host(config(**wrong)).open(SOLO)
+    for step in range(1, 5):
+        host.decide(validated(step, 1.0), SOLO)
+    first, second = [record.getMessage() for record in caplog.records]
+    assert first.startswith("policy `best` at `validation-end`: ")
+    assert "`rank` is 7" in first
+    assert "`best` has failed too often" in second
+
+
+def test_that_nobody_has_the_metric_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    host = Host(config(config={"monitor": "val_los"})).open(SOLO)
+    for step in range(1, 4):
+        host.decide(validated(step, 1.0), SOLO)
+    [only] = [record.getMessage() for record in caplog.records]
+    assert "no rank supplies `val_los`" in only
+    assert "nearest logged name is `val_loss`" in only
+
+
+def test_a_configuration_of_python_may_hold_paths_and_says_what_else_it_may_not() -> None:
+    wasm = REPOSITORY / "plugins" / "dist" / "aggregate.wasm"
+    assert Host(config(wasm=wasm)).open(SOLO).policies == ["best"]
+    with pytest.raises(TypeError, match=r"holds \{1\}, a set; expected what JSON has, or a path"):
+        Host(config(config={"monitor": {1}}))
+    with pytest.raises(TypeError, match="config is a list; expected a configuration's path, or a mapping"):
+        Host([])  # type: ignore[arg-type]
 
 
 def test_calls_out_of_order_say_what_is_expected() -> None:

@@ -51,7 +51,7 @@ class TorchDistributed:
         self._torch: Any = torch
         self._dist: Any = dist
         self._deadline = deadline
-        mine: Any = dist.new_group(backend="gloo") if group is None else group
+        mine: Any = _all_ranks(deadline) if group is None else group
         self.rank: int = dist.get_rank(mine)
         if self.rank < 0:
             raise ValueError("this process is not in the group; only those that are make an engine over it")
@@ -174,10 +174,20 @@ class TorchDistributed:
             if time.monotonic() - begun >= self._deadline:
                 text = f"{operation} was not complete after {self._deadline:g} seconds: {missing}"
             else:
-                said = (str(error).strip() or type(error).__name__).splitlines()[0]
-                text = f"{operation} failed: {missing}; torch says: {said}"
+                text = f"{operation} failed: {missing}; torch says: {_said(error)}"
         self._broken = text
         raise EngineError(text) from cause
+
+
+def _all_ranks(deadline: float) -> Any:
+    """Makes a gloo group of all ranks."""
+    import torch.distributed as dist
+
+    try:
+        return dist.new_group(backend="gloo", timeout=timedelta(seconds=deadline))
+    except RuntimeError as error:
+        roll = Roll("of groups", dist.get_rank(), dist.get_world_size())
+        raise EngineError(f"no gloo group of all ranks was made: {roll.missing(0)}; torch says: {_said(error)}") from error
 
 
 def torch_engine(deadline: float) -> Engine:
@@ -190,3 +200,8 @@ def torch_engine(deadline: float) -> Engine:
 
 def _bytes(tensor: torch.Tensor) -> bytes:
     return tensor.cpu().numpy().tobytes()
+
+
+def _said(error: Exception) -> str:
+    """Returns what torch says in the first line of an error."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
