@@ -461,10 +461,10 @@ fn verbs(key: &str) -> [String; 2] {
         .and_then(|key| key.rsplit_once(' '));
     match policy {
         Some((name, "config")) => {
-            ["runs", "run"].map(|verb| format!("{verb} {name} with another configuration:"))
+            ["runs", "run"].map(|verb| format!("{verb} {name} with the configuration"))
         }
         Some((name, "sha256")) => {
-            ["runs", "run"].map(|verb| format!("{verb} another file as {name}: sha256"))
+            ["runs", "run"].map(|verb| format!("{verb} {name} from the file of sha256"))
         }
         Some((name, what)) => ["has", "have"].map(|verb| format!("{verb} {name} with `{what}`")),
         None => ["has", "have"].map(|verb| format!("{verb} `{key}`")),

@@ -364,11 +364,11 @@ fn a_large_world_that_differs_says_how() {
         refusal(summed_opening(1500, |rank| u32::from(rank == 7 || rank == 1400)).map(drop));
     assert_eq!(
         error.to_string(),
-        r#"the ranks disagree at the opening: ranks 7 and 1400 run `best` with another configuration: `{"top-k":1}`, the others run `best` with another configuration: `{"top-k":0}`"#
+        r#"the ranks disagree at the opening: ranks 7 and 1400 run `best` with the configuration `{"top-k":1}`, the others run `best` with the configuration `{"top-k":0}`"#
     );
     let error = refusal(summed_opening(1500, |rank| rank.saturating_sub(1480)).map(drop));
     let text = error.to_string();
-    assert!(text.contains("rank 1481 runs `best` with another configuration: `{\"top-k\":1}`"));
+    assert!(text.contains("rank 1481 runs `best` with the configuration `{\"top-k\":1}`"));
     assert!(
         text.ends_with("; 12 more ranks differ from all of these"),
         "{text}"

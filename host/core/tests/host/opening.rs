@@ -60,7 +60,7 @@ fn another_configuration_names_rank_policy_and_both_values() {
     assert_eq!(
         found,
         at_the_opening(
-            r#"rank 2 runs `best` with another configuration: `{"monitor":"val_loss","top-k":5}`, the others run `best` with another configuration: `{"monitor":"val_loss","top-k":3}`"#
+            r#"rank 2 runs `best` with the configuration `{"monitor":"val_loss","top-k":5}`, the others run `best` with the configuration `{"monitor":"val_loss","top-k":3}`"#
         )
     );
 }
@@ -71,7 +71,7 @@ fn every_setting_that_must_agree_is_named_with_both_values() {
     let cases: [(Change, &str, &str, &str); 11] = [
         (
             |it| it.policies[0].digest = "ff".to_owned(),
-            "another file as `best`",
+            "`best` from the file of sha256",
             "`ff`",
             "`00`",
         ),
@@ -192,8 +192,8 @@ fn a_difference_beyond_what_can_travel_is_found_all_the_same() {
     });
     let text = told(openings.collect()).expect_err("they differ");
     assert!(
-        text.contains("run `best` with another configuration")
-            || text.contains("runs `best` with another configuration"),
+        text.contains("run `best` with the configuration")
+            || text.contains("runs `best` with the configuration"),
         "{text}"
     );
     assert!(text.len() < 2000, "{}", text.len());

@@ -86,8 +86,8 @@ fn a_rank_with_one_other_byte_in_its_file_stops_all_before_the_first_round() {
     let ends = open(|rank| own(if rank == 5 { b'b' } else { b'a' }));
     let [others, odd] = [b'a', b'b'].map(|note| hex(&noted(note)));
     let expected = format!(
-        "the ranks disagree at the opening: rank 5 runs another file as `best`: sha256 `{odd}`, the \
-         others run another file as `best`: sha256 `{others}`"
+        "the ranks disagree at the opening: rank 5 runs `best` from the file of sha256 `{odd}`, the \
+         others run `best` from the file of sha256 `{others}`"
     );
     assert_eq!(ends, vec![Some(expected); RANKS]);
 }
