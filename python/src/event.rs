@@ -28,7 +28,9 @@ impl Event {
         epoch: u64,
         metrics: Option<&Bound<'_, PyMapping>>,
     ) -> PyResult<Self> {
-        let moment = Moment::from_name(moment).ok_or_else(|| unknown(moment))?;
+        let moment = Moment::from_name(moment)
+            .filter(|it| *it != Moment::Settled)
+            .ok_or_else(|| unknown(moment))?;
         let metrics = match metrics {
             Some(metrics) => numbers(metrics)?,
             None => Metrics::new(),
@@ -79,7 +81,9 @@ impl Event {
 }
 
 fn unknown(name: &str) -> PyErr {
-    let names = Moment::ALL.map(Moment::name);
+    // A settling round is the host's own, and no trainer's moment.
+    let moments = Moment::ALL.into_iter().filter(|it| *it != Moment::Settled);
+    let names: Vec<_> = moments.map(Moment::name).collect();
     let known = names.join("`, `");
     let hint = match nearest(name, names.into_iter()) {
         Some(nearest) => format!("; did you mean `{nearest}`?"),

@@ -312,8 +312,9 @@ def test_numbers_of_all_kinds_are_numbers() -> None:
 
 
 def test_what_is_no_event_is_said() -> None:
-    with pytest.raises(ValueError, match="(?s)`validation` is no moment.*did you mean `validation-end`"):
+    with pytest.raises(ValueError, match="(?s)`validation` is no moment.*did you mean `validation-end`") as unknown:
         Event("validation", 1)
+    assert "settled" not in str(unknown.value)
     with pytest.raises(TypeError, match="metric `x`: expected one number, found str"):
         Event("step-end", 1, 0, {"x": "1.5"})  # type: ignore[dict-item]
     with pytest.raises(TypeError, match="a metric's name is a text, found int"):
