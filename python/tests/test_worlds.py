@@ -63,6 +63,13 @@ def test_a_part_of_the_ranks_may_decide_alone(tmp_path: Path) -> None:
     assert '"world-size":2' in inside[0]
 
 
+def test_who_makes_no_engine_is_named_within_the_deadline(tmp_path: Path) -> None:
+    with World(3, "absent", site(tmp_path), 2) as world:
+        *others, _ = world.outputs(timeout=60)
+    for out in others:
+        assert re.search(r"EngineError: no gloo group .*rank 2 of 3 did not come", out), out
+
+
 def test_ranks_that_differ_learn_in_what(tmp_path: Path) -> None:
     other = site(tmp_path, "other.json", combine="all")
     with World(3, "differ", site(tmp_path), other) as world:

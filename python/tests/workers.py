@@ -67,6 +67,15 @@ def tensors(config: str) -> None:
     print(progress.opinions[0]["values"]["mean(val_loss)"], exchanges)
 
 
+def absent(config: str, deadline: str) -> None:
+    """Rank 2 makes no engine, and the others say so."""
+    if dist.get_rank() != 2:
+        try:
+            TorchDistributed(deadline=float(deadline))
+        except CkptPolicyError as error:
+            print(f"{type(error).__name__}: {error}")
+
+
 def differ(config: str, other: str) -> None:
     """Rank 1 has another configuration."""
     engine = TorchDistributed(group(), deadline=30)
@@ -204,5 +213,5 @@ if __name__ == "__main__":
     else:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         dist.init_process_group(f"cpu:gloo,cuda:{BACKEND}")
-    {work.__name__: work for work in (events, tensors, part, differ, lost, run)}[sys.argv[1]](*sys.argv[2:])
+    {work.__name__: work for work in (events, tensors, part, absent, differ, lost, run)}[sys.argv[1]](*sys.argv[2:])
     dist.destroy_process_group()

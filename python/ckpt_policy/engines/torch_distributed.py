@@ -32,8 +32,13 @@ class TorchDistributed:
             the current one (NCCL). ``None`` makes a gloo group of all ranks, once, which all of them
             have to do: what a host exchanges is small, and over NCCL it would wait for the kernels in
             the stream.
-        deadline: Seconds that a rank waits for the others. Over NCCL torch ends the process itself, once
-            the group's own timeout has passed (usually ten minutes): keep below it, to act on the error.
+        deadline: Seconds that a rank waits for the others, also while a group is made. Over NCCL torch
+            ends the process itself once the group's own timeout has passed (usually ten minutes): keep
+            below it, to act on the error.
+
+    Raises:
+        EngineError: Other ranks make no engine, and so no group.
+        ValueError: This process is not in the group.
 
     Over gloo the ranks send to rank 0 of the group, which answers all of them, as long as they are not
     more than 64; otherwise the group's own collectives carry.
@@ -186,8 +191,9 @@ def _all_ranks(deadline: float) -> Any:
     try:
         return dist.new_group(backend="gloo", timeout=timedelta(seconds=deadline))
     except RuntimeError as error:
-        roll = Roll("of groups", dist.get_rank(), dist.get_world_size())
-        raise EngineError(f"no gloo group of all ranks was made: {roll.missing(0)}; torch says: {_said(error)}") from error
+        missing = Roll("of groups", dist.get_rank(), dist.get_world_size()).missing(0)
+        text = f"no gloo group of all ranks was made: {missing}; torch says: {_said(error)}"
+        raise EngineError(text) from error
 
 
 def torch_engine(deadline: float) -> Engine:
