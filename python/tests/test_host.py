@@ -236,8 +236,9 @@ def test_a_policy_that_cannot_answer_is_logged_once_until_it_is_given_up(
 ) -> None:
     wrong = {"wasm": "builtin:rank-zero", "config": {"monitor": "val_loss", "rank": 7}, "disable-after": 3}
     host = Host(config(**wrong)).open(SOLO)
-    for step in range(1, 5):
-        host.decide(validated(step, 1.0), SOLO)
+    with caplog.at_level(logging.WARNING, logger="ckpt_policy"):
+        for step in range(1, 5):
+            host.decide(validated(step, 1.0), SOLO)
     first, second = [record.getMessage() for record in caplog.records]
     assert first.startswith("policy `best` at `validation-end`: ")
     assert "`rank` is 7" in first
@@ -246,8 +247,9 @@ def test_a_policy_that_cannot_answer_is_logged_once_until_it_is_given_up(
 
 def test_that_nobody_has_the_metric_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     host = Host(config(config={"monitor": "val_los"})).open(SOLO)
-    for step in range(1, 4):
-        host.decide(validated(step, 1.0), SOLO)
+    with caplog.at_level(logging.WARNING, logger="ckpt_policy"):
+        for step in range(1, 4):
+            host.decide(validated(step, 1.0), SOLO)
     [only] = [record.getMessage() for record in caplog.records]
     assert "no rank supplies `val_los`" in only
     assert "nearest logged name is `val_loss`" in only
