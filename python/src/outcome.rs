@@ -100,6 +100,16 @@ impl Outcome {
         )
     }
 
+    /// Why policies could not answer: tuples of name and text.
+    #[getter]
+    fn errors(&self) -> Vec<(String, String)> {
+        let named = self.inner.opinions.iter().filter_map(|it| {
+            let policy = names(&self.policies, [it.policy]).concat();
+            Some((policy, it.error.clone()?))
+        });
+        named.collect()
+    }
+
     /// What each policy said, as the journal writes it: a list of dictionaries with `name`, `mode`,
     /// `ballot`, `reason`, `values`, `figures` and the rest that `host/cli/FORMATS.md` describes.
     #[getter]

@@ -287,8 +287,7 @@ class PolicyCheckpoint(ModelCheckpoint):
 
     def _tell(self, outcome: Outcome, trainer: Trainer) -> None:
         """Says what policies said, and that nobody has the metric."""
-        errors = [str(opinion["error"]) for opinion in outcome.opinions if opinion["error"]]
-        missing = [error for error in errors if error.startswith("no rank supplies")]
+        missing = [error for _, error in outcome.errors if error.startswith("no rank supplies")]
         if missing and self.config is None and self.save_top_k != 0:
             logged = ", ".join(sorted(trainer.callback_metrics)) or "nothing"
             is_validated = trainer.fit_loop.epoch_loop.val_loop._has_run
