@@ -60,12 +60,14 @@ class Host(_native.Host):
         site: Optional[Path] = None,
         resume: Optional[Resume] = None,
     ) -> Host:
-        is_json = isinstance(config, Mapping)
-        if not isinstance(config, (Mapping, str, os.PathLike)):
+        if isinstance(config, Mapping):
+            text = json.dumps(config, default=_plain)
+        elif isinstance(config, (str, os.PathLike)):
+            text = os.fspath(config)
+        else:
             raise TypeError(f"config is a {type(config).__name__}; expected a configuration's path, or a mapping")
-        text = json.dumps(config, default=_plain) if isinstance(config, Mapping) else os.fspath(config)
         rules = None if site is None else os.fspath(site)
-        host = super().__new__(cls, text, rank, world_size, is_json, rules, resume)
+        host = super().__new__(cls, text, rank, world_size, isinstance(config, Mapping), rules, resume)
         host._told = {}
         return host
 
@@ -189,14 +191,14 @@ class Host(_native.Host):
 
     def _tell(self, outcome: Outcome) -> None:
         """Logs what went wrong in a round: on its own rank, or on rank 0 what all ranks know."""
-        faults = dict(self.faults)
-        for policy, text in faults.items():
+        faults = self.faults
+        for policy, text in faults:
             logger.warning("policy `%s` failed on rank %d: %s", policy, self.rank, text)
         if self.rank != 0:
             return
-        for opinion in outcome.opinions:
-            policy, error = opinion["name"], opinion["error"]
-            if error and policy not in faults:
+        told = {policy for policy, _ in faults}
+        for policy, error in outcome.errors:
+            if policy not in told:
                 self._warn_once((policy, outcome.moment), f"policy `{policy}` at `{outcome.moment}`: {error}")
         for policy in outcome.disabled:
             logger.warning("policy `%s` has failed too often (`disable-after`), and is not asked any more", policy)
