@@ -28,8 +28,8 @@ impl Event {
         epoch: u64,
         metrics: Option<&Bound<'_, PyMapping>>,
     ) -> PyResult<Self> {
-        let moment = Moment::from_name(moment)
-            .filter(|it| *it != Moment::Settled)
+        let moment = moments()
+            .find(|it| it.name() == moment)
             .ok_or_else(|| unknown(moment))?;
         let metrics = match metrics {
             Some(metrics) => numbers(metrics)?,
@@ -80,10 +80,14 @@ impl Event {
     }
 }
 
+/// Returns the moments of trainers; a settling round is the host's own.
+fn moments() -> impl Iterator<Item = Moment> {
+    let all = Moment::ALL.into_iter();
+    all.filter(|it| *it != Moment::Settled)
+}
+
 fn unknown(name: &str) -> PyErr {
-    // A settling round is the host's own, and no trainer's moment.
-    let moments = Moment::ALL.into_iter().filter(|it| *it != Moment::Settled);
-    let names: Vec<_> = moments.map(Moment::name).collect();
+    let names: Vec<_> = moments().map(Moment::name).collect();
     let known = names.join("`, `");
     let hint = match nearest(name, names.into_iter()) {
         Some(nearest) => format!("; did you mean `{nearest}`?"),

@@ -65,8 +65,7 @@ class TorchDistributed:
         carriers = dict(pair.split(":") for pair in dist.get_backend_config(mine).split(","))
         device = "cpu" if "cpu" in carriers else next(iter(carriers))
         self._backend = carriers[device]
-        self._on_cpu = device == "cpu"
-        self._device: Any = device if self._on_cpu else mine.bound_device_id or device
+        self._device: Any = device if device == "cpu" else mine.bound_device_id or device
         is_star = self._backend == "gloo" and self.world_size <= STAR
         self._star = Star(mine, self.rank) if is_star else None
         self._roll = Roll(mine.group_name, self.rank, self.world_size)
@@ -158,7 +157,7 @@ class TorchDistributed:
 
     def _wait(self, work: Any, end: float) -> None:
         # On a device torch would look once a millisecond, and end the process soon after it gave up.
-        while not self._on_cpu and not work.is_completed():
+        while self._device != "cpu" and not work.is_completed():
             if time.monotonic() >= end:
                 raise TimeoutError
             time.sleep(20e-6)
