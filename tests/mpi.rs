@@ -98,10 +98,9 @@ fn mpirun(groups: &[(u32, &[&str])]) -> Command {
 
 /// One compile cache for all runs: what is tried here is not the compiler.
 fn cache() -> &'static Path {
-    static CACHE: OnceLock<TempDir> = OnceLock::new();
-    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    static CACHE: OnceLock<PathBuf> = OnceLock::new();
     // Made by the program itself, since it uses none that is open to others.
-    PATH.get_or_init(|| CACHE.get_or_init(folder).path().join("cache"))
+    CACHE.get_or_init(|| folder().keep().join("cache"))
 }
 
 fn end_of(mut command: Command) -> Ended {
@@ -258,8 +257,9 @@ fn one_process_that_cannot_begin_is_heard_by_the_others() {
         (1, &["--config", "nowhere.toml", &trace]),
     ];
     let ended = end_of(mpirun(&groups));
-    // MPICH has the bits of all codes.
-    assert!(matches!(ended.code, Some(2 | 4 | 6)), "{ended:?}");
+    // MPICH's launcher ends with the bits of both where it heard of both.
+    let is_both = env::var_os("MPIRUN").is_some() && ended.code == Some(2 | 4);
+    assert!(is_both || matches!(ended.code, Some(2 | 4)), "{ended:?}");
     for part in [
         "rank 2 could not open the host: ",
         "error: rank 2: ",
