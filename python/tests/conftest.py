@@ -14,6 +14,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WORKERS = Path(__file__).with_name("workers.py")
+RANK = Path(__file__).with_name("rank.py")
 
 
 def config(**policy: object) -> dict[str, object]:
@@ -49,7 +50,7 @@ class World:
             "OMP_NUM_THREADS": "1",
             **(environment or {}),
         }
-        command = [sys.executable, str(script), *map(str, arguments)]
+        command = [sys.executable, str(RANK), str(script), *map(str, arguments)]
         self.ranks = [
             subprocess.Popen(
                 [*(inside[rank] if inside else []), *command],
