@@ -130,6 +130,8 @@ class Interrupted(Solo):
         return message
 host = Host({"policy": [{"name": "best", "wasm": "builtin:aggregate", "config": {"monitor": "x"}}]})
 host.open(Solo())
+# What a shell starts in the background ignores the signal.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     host.decide(Event("validation-end", 1, 0, {"x": 1.0}), Interrupted())
 except KeyboardInterrupt:
