@@ -7,7 +7,7 @@
 //! | `inside` | all of those files in one process, and a good policy after each |
 //!
 //! `tests/hostile/README.md` says how to add one. Every process must end by itself and with the exit code of the right
-//! family, and stay within two seconds of processor time (three on a slow machine) and 256 MiB.
+//! family, and stay within two seconds of processor time and 256 MiB.
 
 #![expect(
     clippy::print_stdout,

@@ -159,8 +159,8 @@ pub(crate) fn is_obeyed(c: char) -> bool {
     (c.is_control() && c != '\n') || hides_or_turns
 }
 
-/// Processor time that a process may take: two seconds, and half as much again where the machine is a slow one.
-const CPU: Duration = Duration::from_secs(3);
+/// Processor time that a process may take.
+const CPU: Duration = Duration::from_secs(2);
 
 /// Memory that a process may have at once.
 const MEMORY: u64 = 256 << 20;
